@@ -1,0 +1,1 @@
+"""How messages get in and out: HTTP API, command line, embedded broker and database, simulation."""

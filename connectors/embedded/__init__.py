@@ -1,0 +1,1 @@
+"""A real Apache Kafka and PostgreSQL without Docker, Java or root."""

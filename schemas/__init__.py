@@ -1,0 +1,1 @@
+"""What a message is: contracts, models, code lists, identifiers. No I/O but reading shipped data."""

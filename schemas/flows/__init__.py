@@ -1,0 +1,1 @@
+"""One pydantic model for the data of each flow."""

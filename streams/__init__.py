@@ -1,0 +1,1 @@
+"""What happens to a message: Faust app, agents, rules, ledger, relay, deadlines."""

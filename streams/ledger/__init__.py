@@ -1,0 +1,1 @@
+"""The one door to state: position, inbox, cases, facts, tasks and outbound rows in one transaction."""
