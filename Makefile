@@ -1,0 +1,40 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test check bench lock clean
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/.runtime: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+$(VENV)/.tests: $(VENV)/.runtime requirements-test.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-test.lock
+	touch $@
+
+demo: $(VENV)/.runtime ## the main job on an embedded Kafka and PostgreSQL (ONCE=1: stop after the tables)
+	$(BIN)/overgang demo $(if $(ONCE),--once)
+
+test: check ## set everything up and pass all tests
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.tests ## ruff, mypy --strict, import-linter, schema compatibility
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m schemas.compatibility
+
+bench: $(VENV)/.tests ## throughput and latency on a real Kafka and PostgreSQL
+	$(BIN)/python -m bench.hop
+
+lock: $(VENV)/.tests ## write the lock files anew from pyproject.toml
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --extra build pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --extra build --extra test pyproject.toml -c requirements.lock -o requirements-test.lock
+
+clean: ## delete the virtual environment and this project's data directory
+	rm -rf $(VENV) .overgang
