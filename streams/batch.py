@@ -1,0 +1,36 @@
+"""What intake hands to an agent: consecutive inputs of one partition, and the position they take it to."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from schemas.identifiers import Flow
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One Kafka record as it lay on the topic; nothing in it has been checked."""
+
+    offset: int
+    key: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+    value: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Inputs of one partition in the order of their offsets, never empty.
+
+    `topic` is the full topic name with its prefix, `topic_id` Kafka's UUID of it (a re-created topic has another).
+    `epoch` counts the assignments of this worker: a batch of an older epoch may be dropped, its successor re-reads.
+    `after` is the end of the previous batch that intake delivered on this partition (the stored position at first),
+    not the first offset: transactions leave gaps. `next` is the last offset + 1.
+    """
+
+    topic: str
+    topic_id: UUID
+    flow: Flow
+    partition: int
+    epoch: int
+    after: int
+    next: int
+    inputs: tuple[Input, ...]

@@ -1,0 +1,64 @@
+"""How the stream can fail, and what each failure does: the only place that maps a fault to an outcome."""
+
+from enum import StrEnum
+
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from schemas.identifiers import Flow
+from schemas.problems import OvergangError
+
+
+class FlowStopped(OvergangError):
+    """Our own fault or a topic that is not what it was: this flow reads no further until the operator resumes it."""
+
+    def __init__(self, flow: Flow, reason: str) -> None:
+        super().__init__(f"flow {flow} stopped: {reason}; mend the cause, then resume the flow")
+        self.flow = flow
+        self.reason = reason
+
+
+class StopWorker(OvergangError):
+    """The worker cannot go on without risking a lost or a repeated input: exit 1, a new start reads the position."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
+class Fenced(OvergangError):
+    """The stored position is not where the batch starts: somebody else moved it. Nothing of the batch was stored."""
+
+    def __init__(self, topic: str, partition: int, after: int, stored: int | None) -> None:
+        super().__init__(
+            f"{topic} [{partition}]: the batch starts after {after}, the stored position is {stored}"
+        )
+        self.topic = topic
+        self.partition = partition
+        self.after = after
+        self.stored = stored
+
+
+class Outcome(StrEnum):
+    """What the agent does with a batch whose `apply` failed."""
+
+    RETRY = "RETRY"
+    """The database is away: the same batch again, after a pause; the worker is unready meanwhile."""
+    FENCED = "FENCED"
+    """Intake decides: drop a batch of an old epoch, else read the position anew."""
+    STOP_FLOW = "STOP_FLOW"
+    """Our own fault: counted durably, the flow stops with the batch unconsumed."""
+    STOP_WORKER = "STOP_WORKER"
+
+
+def outcome_of(error: Exception) -> Outcome:
+    """Map what decoding or applying a batch raised to what happens to the batch."""
+    match error:
+        case StopWorker():
+            return Outcome.STOP_WORKER
+        case Fenced():
+            return Outcome.FENCED
+        case psycopg.OperationalError() | psycopg.InterfaceError() | PoolTimeout():
+            return Outcome.RETRY
+        case _:
+            return Outcome.STOP_FLOW
