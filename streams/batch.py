@@ -20,10 +20,11 @@ class Input:
 class Batch:
     """Inputs of one partition in the order of their offsets, never empty.
 
-    `topic` is the full topic name with its prefix, `topic_id` Kafka's UUID of it (a re-created topic has another).
-    `epoch` counts the assignments of this worker: a batch of an older epoch may be dropped, its successor re-reads.
-    `after` is the end of the previous batch that intake delivered on this partition (the stored position at first),
-    not the first offset: transactions leave gaps. `next` is the last offset + 1.
+    `topic` is the full topic name with its prefix, `topic_id` Kafka's UUID of it (a re-created topic has
+    another). `epoch` counts the assignments of this worker: a batch of an older epoch may be dropped, since
+    whoever has the partition now reads its inputs again. `after` is the end of the previous batch that intake
+    delivered on this partition (at first the stored position), not the first offset: transactions leave gaps.
+    `next` is the last offset + 1.
     """
 
     topic: str

@@ -9,8 +9,8 @@ from schemas.identifiers import Flow
 from schemas.problems import OvergangError
 
 
-class FlowStopped(OvergangError):
-    """Our own fault or a topic that is not what it was: this flow reads no further until the operator resumes it."""
+class FlowStopped(OvergangError):  # noqa: N818 the name is the event
+    """Our own fault, or a topic that is not what it was: this flow reads no further until it is resumed."""
 
     def __init__(self, flow: Flow, reason: str) -> None:
         super().__init__(f"flow {flow} stopped: {reason}; mend the cause, then resume the flow")
@@ -18,16 +18,16 @@ class FlowStopped(OvergangError):
         self.reason = reason
 
 
-class StopWorker(OvergangError):
-    """The worker cannot go on without risking a lost or a repeated input: exit 1, a new start reads the position."""
+class StopWorker(OvergangError):  # noqa: N818 the name is the event
+    """Going on would risk a lost input: exit 1. The next start begins at the stored position."""
 
     def __init__(self, cause: str) -> None:
         super().__init__(cause)
         self.cause = cause
 
 
-class Fenced(OvergangError):
-    """The stored position is not where the batch starts: somebody else moved it. Nothing of the batch was stored."""
+class Fenced(OvergangError):  # noqa: N818 the name is the event
+    """The stored position is not where the batch starts, somebody else moved it. Nothing was stored."""
 
     def __init__(self, topic: str, partition: int, after: int, stored: int | None) -> None:
         super().__init__(
