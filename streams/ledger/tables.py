@@ -1,0 +1,189 @@
+"""The ledger's tables. Alembic makes them (`migrations/`); a test proves that the two agree.
+
+No column outside a sealed `bytea` holds an identifier, a name or a birth date: citizens stand here by their
+pseudonym. Case keys live in a schema of their own, `keyring`, so that they can be dumped, kept and destroyed
+apart from what they seal.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP, UUID
+
+metadata = MetaData()
+_INSTANT = TIMESTAMP(timezone=True)
+
+positions = Table(
+    "positions",
+    metadata,
+    Column("topic_id", UUID(as_uuid=True), primary_key=True, comment="Kafka's own id of the topic"),
+    Column("partition", Integer, primary_key=True),
+    Column("topic", Text, nullable=False),
+    Column("next", BigInteger, nullable=False, comment="offset of the first input without an outcome"),
+    Index("positions_by_name", "topic", "partition"),
+)
+
+flows = Table(
+    "flows",
+    metadata,
+    Column("flow", Text, primary_key=True),
+    Column("faults", BigInteger, nullable=False, server_default=text("0"), comment="our own faults so far"),
+    Column("last_fault", Text, comment="kind and place of the last one, never its text"),
+    Column("stopped_at", _INSTANT),
+    Column("stopped_because", Text),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("flow", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False, comment="of the content the sender chose"),
+    Column("case_key", Text, nullable=False),
+    Column("time", _INSTANT, nullable=False),
+    Column("received_at", _INSTANT, nullable=False),
+    Column("warnings", JSONB, nullable=False),
+    Column("duplicates", Integer, nullable=False, server_default=text("0"), comment="times it came again"),
+)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False, server_default=text("0")),
+    Column("decided_at", _INSTANT, comment="as_of of the last decision; never goes back"),
+    Column("next_change", _INSTANT, comment="the instant at which deciding again would give something else"),
+    Column("rules_digest", Text, comment="of rules and code lists that the last decision used"),
+    Column("stuck_at", _INSTANT),
+    Column("stuck_because", Text),
+    Index("cases_by_next_change", "next_change", postgresql_where=text("next_change IS NOT NULL")),
+    Index("cases_stuck", "stuck_at", postgresql_where=text("stuck_at IS NOT NULL")),
+)
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("case_key", Text, primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("flow", Text, nullable=False),
+    Column("time", _INSTANT, nullable=False),
+    Column("attributes", JSONB, nullable=False, comment="correlationid, causationid, traceparent, subject"),
+    Column("payload", LargeBinary, nullable=False, comment="sealed Avro value in wire format"),
+    Column("forwarded_to", JSONB, nullable=False, comment="recipients that have a forward of it"),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("task_id", Text, primary_key=True),
+    Column("case_key", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("recipient", Text, comment="null: unrouted"),
+    Column("subject", Text),
+    Column("state", Text, nullable=False, comment="a task state, or WITHDRAWN where its ground is gone"),
+    Column("mandatory", Boolean, nullable=False),
+    Column("opens_on", Date, nullable=False),
+    Column("due_on", Date, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("rule_set", Text, nullable=False),
+    Column("legal_basis", Text),
+    Column("warnings", JSONB, nullable=False),
+    Column("caused_by", JSONB, nullable=False),
+    Column("closed_by", Text),
+    Column("explanation", Text, nullable=False),
+    Column("enrolment_id", Text),
+    Column("eu_case_id", Text),
+    Column("decided_at", _INSTANT, nullable=False),
+    Index("tasks_by_case", "case_key"),
+    Index("tasks_by_recipient", "recipient", "state", "due_on"),
+)
+
+task_revisions = Table(
+    "task_revisions",
+    metadata,
+    Column("task_id", Text, primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("recipient", Text),
+    Column("state", Text, nullable=False),
+    Column("due_on", Date, nullable=False),
+    Column("closed_by", Text),
+    Column("explanation", Text, nullable=False),
+    Column("decided_at", _INSTANT, nullable=False),
+)
+
+outbound = Table(
+    "outbound",
+    metadata,
+    Column("n", BigInteger, Identity(always=True), primary_key=True),
+    Column("recipient", Text, nullable=False),
+    Column("sequence", BigInteger, comment="gap-free number of its recipient, given by the relay"),
+    Column("source", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("time", _INSTANT, nullable=False),
+    Column("attributes", JSONB, nullable=False, comment="correlationid, causationid, traceparent, subject"),
+    Column("case_key", Text, comment="whose key seals the payload; null: the gateway's own"),
+    Column("payload", LargeBinary, nullable=False, comment="sealed Avro value in wire format"),
+    Column("written_at", _INSTANT, nullable=False),
+    Column("published_at", _INSTANT, comment="when the broker had acknowledged it"),
+    Column("undeliverable_at", _INSTANT),
+    Column("undeliverable_because", Text),
+    Index("outbound_once", "source", "message_id", "recipient", unique=True),
+    Index("outbound_sequence", "recipient", "sequence", unique=True),
+    Index(
+        "outbound_waiting",
+        "n",
+        postgresql_where=text("published_at IS NULL AND undeliverable_at IS NULL"),
+    ),
+    Index("outbound_by_case", "case_key", postgresql_where=text("case_key IS NOT NULL")),
+)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("recipient", Text, primary_key=True),
+    Column("last_sequence", BigInteger, nullable=False),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("n", BigInteger, Identity(always=True), primary_key=True),
+    Column("topic_id", UUID(as_uuid=True), nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("flow", Text, nullable=False),
+    Column("source", Text, comment="as the input names it, where that is a party's address"),
+    Column("message_id", Text, comment="as the input names it, where that is a UUID"),
+    Column("error_class", Text, nullable=False),
+    Column("reasons", JSONB, nullable=False, comment="[{field, problem, mend}]"),
+    Column("original", LargeBinary, nullable=False, comment="sealed: key, headers and value as they came"),
+    Column("attempts", Integer, nullable=False, server_default=text("1")),
+    Column("received_at", _INSTANT, nullable=False),
+    Index("quarantine_once", "topic_id", "partition", "offset", unique=True),
+    Index("quarantine_by_message", "source", "message_id"),
+)
+
+case_keys = Table(
+    "case_keys",
+    metadata,
+    Column("case_key", Text, primary_key=True),
+    Column("wrapped", LargeBinary, comment="the case's AES key under the wrapping key; null: destroyed"),
+    schema="keyring",
+)
