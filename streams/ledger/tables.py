@@ -142,7 +142,7 @@ outbound = Table(
     Column("written_at", _INSTANT, nullable=False),
     Column("published_at", _INSTANT, comment="when the broker had acknowledged it"),
     Column("undeliverable_at", _INSTANT),
-    Column("undeliverable_because", Text),
+    Column("undeliverable_reason", Text),
     Index("outbound_once", "source", "message_id", "recipient", unique=True),
     Index("outbound_sequence", "recipient", "sequence", unique=True),
     Index(
