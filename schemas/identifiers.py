@@ -69,7 +69,7 @@ class Cpr:
 
 
 def parse_party(text: str) -> tuple[Role, str]:
-    """Role and number of an address: `/municipality/751` -> `("municipality", "751")`; the gateway has no number.
+    """Role and number of an address (`/municipality/751` -> `municipality`, `751`); the gateway's number is "".
 
     Form only: whether the municipality exists is the code lists' matter. Raises ValueError with the mend.
     """
@@ -123,7 +123,7 @@ def _birth_year(number: str) -> int:
 
 
 def looks_like_cpr(text: str) -> bool:
-    """Whether a text that should hold no personal number has the shape of one: ddmmyy (or day + 60), 4 digits."""
+    """Whether a text has the shape of a personal number, also a replacement one: ddmmyy and four digits."""
     if not (found := _CPR_SHAPE.fullmatch(text.strip())):
         return False
     day, month = int(found[1]), int(found[2])
@@ -138,5 +138,5 @@ def is_cvr(text: str) -> bool:
 
 
 def is_eessi_institution(text: str) -> bool:
-    """Whether a text is an EESSI institution id (`DE:123456`). Form only: the country is the code lists' matter."""
+    """Whether a text is an EESSI institution id, `DE:123456`. Form only: code lists know the countries."""
     return bool(_EESSI_INSTITUTION.fullmatch(text))
