@@ -69,7 +69,7 @@ class Cpr:
 
 
 def parse_party(text: str) -> tuple[Role, str]:
-    """Role and number of an address (`/municipality/751` -> `municipality`, `751`); the gateway's number is "".
+    """Role and number of an address: `/municipality/751` -> `("municipality", "751")`; the gateway's is "".
 
     Form only: whether the municipality exists is the code lists' matter. Raises ValueError with the mend.
     """
