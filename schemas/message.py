@@ -41,3 +41,7 @@ class Message:
     subject: Pseudonym | None
     case_key: CaseKey | None
     warnings: tuple[str, ...] = ()
+    assigned: CaseKey | None = None
+    """Of a correction that assigns: the citizen's pseudonym or the key of the EU case."""
+    merged: tuple[Pseudonym, Pseudonym] | None = None
+    """Of a correction that merges: pseudonyms of `merges.citizen` and of `merges.into`."""
