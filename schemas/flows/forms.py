@@ -30,7 +30,7 @@ LIST_LENGTH: Final = 50
 FIRST_DAY: Final = date(1900, 1, 1)
 LAST_DAY: Final = date(2200, 12, 31)
 
-_NO_CONTROLS = r"^[^\p{Cc}]*$"
+_NO_CONTROLS = r"^[^\x00-\x1f\x7f-\x9f]*$"
 _NO_NUL = r"^[^\x00]*$"
 _MESSAGE_ID = r"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"
 _ISO_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
