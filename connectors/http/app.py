@@ -1,0 +1,156 @@
+"""The HTTP API as one ASGI app. Routes parse, call and map errors; what they share is opened here.
+
+app = create_app(ApiConfig(kafka_bootstrap="127.0.0.1:9092", database_url="postgresql://...", ...))
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import PlainTextResponse
+from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from connectors.http import description, ingest, operations, receipts, schemas, tasks
+from connectors.http.config import ApiConfig
+from connectors.http.health import WITHIN_SECONDS, Health
+from connectors.http.inbound import InboundProducer
+from connectors.http.metrics import Metrics
+from connectors.http.observe import Observe
+from connectors.http.parts import Parts
+from connectors.http.problems import ProblemDetails, Refusal, page
+from schemas.flows import FLOWS
+from schemas.problems import Problem
+
+_log = structlog.get_logger(__name__)
+_AWAY_SECONDS = "5"
+_BY_STATUS = {404: "not-found", 405: "method-not-allowed"}
+
+
+def create_app(config: ApiConfig) -> FastAPI:
+    """The app; its lifespan opens the producer, the database pool and the health checks, and closes them."""
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        producer = InboundProducer(
+            config.kafka_bootstrap, config.acknowledge_within, config.messages_in_flight
+        )
+        engine = open_engine(config)
+        topics = frozenset(config.topic_prefix + contract.topic for contract in FLOWS.values())
+        health = Health(producer, engine, topics)
+        metrics.in_flight.set_function(lambda: producer.in_flight)
+        batches = asyncio.Semaphore(config.batches_in_hand)
+        app.state.parts = Parts(config, producer, engine, health, metrics, batches)
+        health.start()
+        try:
+            yield
+        finally:
+            await health.stop()
+            await producer.close()
+            engine.dispose()
+
+    app = FastAPI(title="Overgang", version="1", description=description.API, lifespan=lifespan)
+    for room in (ingest, receipts, tasks, schemas, operations):
+        app.include_router(room.router)
+    app.get("/problems/{slug}", include_in_schema=False)(problem_page)
+    _answer_errors(app)
+    _document(app)
+    app.add_middleware(_OnlyKnownHosts, hosts=frozenset(config.allowed_hosts))
+    app.add_middleware(Observe, metrics=metrics)
+    return app
+
+
+def open_engine(config: ApiConfig) -> Engine:
+    """A pool of read connections that answers or fails within seconds."""
+    url = make_url(config.database_url).set(drivername="postgresql+psycopg")
+    timeout = int(WITHIN_SECONDS * 1000)
+    return create_engine(
+        url,
+        pool_size=config.database_connections,
+        max_overflow=0,
+        pool_timeout=WITHIN_SECONDS,
+        pool_pre_ping=True,
+        isolation_level="AUTOCOMMIT",
+        connect_args={
+            "connect_timeout": int(WITHIN_SECONDS),
+            "options": f"-c statement_timeout={timeout} -c default_transaction_read_only=on",
+        },
+    )
+
+
+def problem_page(slug: str) -> Response:
+    """What a kind of problem means."""
+    text = page(slug)
+    if text is None:
+        raise Refusal("not-found")
+    return PlainTextResponse(text)
+
+
+class _OnlyKnownHosts:
+    """Refuses other names for this host: a web page could else reach loopback through a name of its own."""
+
+    def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
+        self._app = app
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and _host_of(scope) not in self._hosts:
+            await Refusal("unknown-host", headers={"Connection": "close"}).response()(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+def _host_of(scope: Scope) -> str:
+    host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+    end = host.rfind(":")
+    return (host[:end] if end > host.rfind("]") else host).lower()
+
+
+def _answer_errors(app: FastAPI) -> None:
+    async def refusal(_: Request, refused: Refusal) -> Response:
+        return refused.response()
+
+    async def http(_: Request, error: HTTPException) -> Response:
+        slug = _BY_STATUS.get(error.status_code, "invalid-request")
+        return Refusal(slug, headers=dict(error.headers or {})).response()
+
+    async def malformed(_: Request, error: RequestValidationError) -> Response:
+        problems = [
+            Problem(".".join(map(str, fault["loc"])), "is malformed", fault["msg"])
+            for fault in error.errors()
+        ]
+        return Refusal("invalid-request", errors=problems).response()
+
+    async def database(_: Request, error: SQLAlchemyError) -> Response:
+        _log.error("database", kind=type(error).__name__)
+        return Refusal("database-unavailable", headers={"Retry-After": _AWAY_SECONDS}).response()
+
+    app.add_exception_handler(Refusal, refusal)  # type: ignore[arg-type]
+    app.add_exception_handler(HTTPException, http)  # type: ignore[arg-type]
+    app.add_exception_handler(RequestValidationError, malformed)  # type: ignore[arg-type]
+    app.add_exception_handler(SQLAlchemyError, database)  # type: ignore[arg-type]
+
+
+def _document(app: FastAPI) -> None:
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        known = document["components"]["schemas"]
+        known |= {
+            "ProblemDetails": ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
+        }
+        known["ProblemDetails"].pop("$defs", None)
+        for name, schema in description.components().items():
+            known.setdefault(name, schema)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,33 @@
+"""What the HTTP API is told: where the broker and the database are, and how much it takes in hand."""
+
+from dataclasses import dataclass, field
+
+from schemas.code_lists import CodeLists
+from schemas.code_lists import shipped as shipped_lists
+from schemas.pseudonym import PseudonymKey
+
+KIB = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ApiConfig:
+    """Settings of one API process. Sizes in bytes, times in seconds.
+
+    The limits keep memory bounded: at most `batches_in_hand` bodies of `batch_body_limit`, and
+    `messages_in_flight` messages that the broker has not acknowledged yet.
+    """
+
+    kafka_bootstrap: str
+    database_url: str
+    pseudonym_key: PseudonymKey
+    topic_prefix: str = ""
+    lists: CodeLists = field(default_factory=shipped_lists)
+    acknowledge_within: float = 5.0
+    messages_in_flight: int = 4000
+    single_body_limit: int = 80 * KIB
+    batch_body_limit: int = 8 * KIB * KIB
+    batch_items: int = 500
+    batches_in_hand: int = 4
+    body_within: float = 30.0
+    database_connections: int = 8
+    allowed_hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")

@@ -1,0 +1,167 @@
+"""`POST /v1/messages`: a message is checked, written to its inbound topic, and only then accepted."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+from schemas.cloudevent import from_batch, from_http_binary, from_structured, to_kafka
+from starlette.responses import Response
+
+from connectors.http.body import Mode, mode_of, read_body
+from connectors.http.description import MESSAGE_BODY, POST_MESSAGES
+from connectors.http.inbound import BrokerUnavailable
+from connectors.http.parts import OpenParts, Parts
+from connectors.http.problems import FieldProblem, Refusal, documented
+from schemas.flows import FLOWS
+from schemas.message import Message
+from schemas.problems import InvalidMessage, Problem
+
+router = APIRouter(tags=["messages"])
+_JSON = "application/json"
+_BUSY_SECONDS = "1"
+_AWAY_SECONDS = "5"
+
+
+class Accepted(BaseModel):
+    """Kafka has the message; what became of it is at `receipt`."""
+
+    id: str
+    source: str
+    receipt: str = Field(description="Address of the outcome, known within seconds.")
+    warnings: list[str] = Field(
+        default=[],
+        description="What the content alone gives, such as `CPR_MOD11`; absent where there are none.",
+    )
+
+
+class BatchItem(BaseModel):
+    """What became of the event at `index` of the batch, with the status it would have had on its own."""
+
+    index: int
+    status: int
+    id: str | None = None
+    source: str | None = None
+    receipt: str | None = None
+    warnings: list[str] = []
+    type: str | None = None
+    title: str | None = None
+    detail: str | None = None
+    errors: list[FieldProblem] = []
+
+
+class BatchResult(BaseModel):
+    """One result an event, in the order of the batch."""
+
+    results: list[BatchItem]
+
+
+@router.post(
+    "/v1/messages",
+    status_code=202,
+    summary="Send one message or a batch",
+    description=POST_MESSAGES,
+    response_model=Accepted | BatchResult,
+    responses={
+        207: {"description": "Batch: some accepted, some not; see each result", "model": BatchResult},
+        **documented(
+            "unreadable-message",
+            "sender-not-allowed",
+            "too-slow",
+            "message-too-large",
+            "unsupported-content-type",
+            "invalid-message",
+            "broker-unavailable",
+            "busy",
+        ),
+    },
+    openapi_extra=MESSAGE_BODY,
+)
+async def post_messages(request: Request, parts: OpenParts) -> Response:
+    """Read, check, produce, answer."""
+    try:
+        mode = mode_of(request.headers)
+        return await (_batch(request, parts) if mode == "batch" else _single(request, parts, mode))
+    except InvalidMessage as invalid:
+        refused = Refusal.of(invalid)
+        parts.metrics.ingest.labels(refused.kind.slug).inc()
+        raise refused from invalid
+    except Refusal as refused:
+        parts.metrics.ingest.labels(refused.kind.slug).inc()
+        raise
+
+
+async def _single(request: Request, parts: Parts, mode: Mode) -> Response:
+    limits = parts.config
+    body = await read_body(request, limits.single_body_limit, limits.body_within)
+    now = datetime.now(UTC)
+    if mode == "binary":
+        message = from_http_binary(dict(request.headers), body, limits.pseudonym_key, limits.lists, now)
+    else:
+        message = from_structured(body, limits.pseudonym_key, limits.lists, now)
+    return Response(orjson.dumps(await _produce(parts, message)), 202, media_type=_JSON)
+
+
+async def _batch(request: Request, parts: Parts) -> Response:
+    limits = parts.config
+    if parts.batches.locked():
+        raise Refusal("busy", headers={"Retry-After": _BUSY_SECONDS, "Connection": "close"})
+    async with parts.batches:
+        body = await read_body(request, limits.batch_body_limit, limits.body_within)
+        # Thousands of fields: in a thread, so that other requests and health are answered meanwhile.
+        items = await asyncio.to_thread(
+            from_batch, body, limits.pseudonym_key, limits.lists, datetime.now(UTC)
+        )
+        if not 1 <= len(items) <= limits.batch_items:
+            fault = Problem(
+                "body", f"holds {len(items)} events", f"send 1 to {limits.batch_items} in a batch"
+            )
+            raise Refusal("message-too-large" if items else "invalid-message", errors=(fault,))
+        if not parts.producer.has_room(len(items)):
+            raise Refusal("busy", headers={"Retry-After": _BUSY_SECONDS})
+        results = await asyncio.gather(*(_item(parts, index, item) for index, item in enumerate(items)))
+    return _batch_answer(results)
+
+
+async def _item(parts: Parts, index: int, item: Message | InvalidMessage) -> dict[str, Any]:
+    try:
+        if isinstance(item, InvalidMessage):
+            raise Refusal.of(item)
+        return {"index": index, "status": 202} | await _produce(parts, item)
+    except Refusal as refused:
+        parts.metrics.ingest.labels(refused.kind.slug).inc()
+        named = {"id": item.envelope.id, "source": item.envelope.source} if isinstance(item, Message) else {}
+        return {"index": index} | named | refused.body()
+
+
+def _batch_answer(results: list[dict[str, Any]]) -> Response:
+    statuses = {result["status"] for result in results}
+    headers = {"Retry-After": _AWAY_SECONDS} if 503 in statuses else {}
+    if statuses == {202}:
+        status = 202
+    elif 202 in statuses:
+        status = 207
+    else:
+        status = 503 if 503 in statuses else 422
+    return Response(orjson.dumps({"results": results}), status, headers, _JSON)
+
+
+async def _produce(parts: Parts, message: Message) -> dict[str, Any]:
+    if not parts.producer.has_room(1):
+        raise Refusal("busy", headers={"Retry-After": _BUSY_SECONDS})
+    envelope = message.envelope
+    topic = parts.config.topic_prefix + FLOWS[envelope.flow].topic
+    key, headers, value = to_kafka(message)
+    try:
+        await parts.producer.send(topic, key, headers, value)
+    except BrokerUnavailable as away:
+        raise Refusal("broker-unavailable", headers={"Retry-After": _AWAY_SECONDS}) from away
+    parts.metrics.ingest.labels("accepted").inc()
+    accepted: dict[str, Any] = {
+        "id": envelope.id,
+        "source": envelope.source,
+        "receipt": f"/v1/messages{envelope.source}/{envelope.id}",
+    }
+    return accepted | ({"warnings": list(message.warnings)} if message.warnings else {})

@@ -1,0 +1,43 @@
+"""`/health/live`, `/health/ready` and `/metrics`: for whoever watches over the process."""
+
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.responses import Response
+
+from connectors.http.health import Readiness
+from connectors.http.parts import OpenParts
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get("/health/live", summary="The process answers")
+async def live() -> dict[str, bool]:
+    """Restart the process when this fails, and only then."""
+    return {"live": True}
+
+
+@router.get(
+    "/health/ready",
+    summary="Broker and database answer, each with its reason",
+    response_model=Readiness,
+    responses={503: {"description": "Some part does not answer", "model": Readiness}},
+)
+async def ready(parts: OpenParts) -> Response:
+    """True within 10 seconds of a change."""
+    readiness = parts.health.readiness()
+    return Response(
+        readiness.model_dump_json(), 200 if readiness.ready else 503, media_type="application/json"
+    )
+
+
+@router.get(
+    "/metrics",
+    summary="Prometheus metrics",
+    response_class=Response,
+    responses={
+        200: {"description": "Text format", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    },
+)
+async def metrics(parts: OpenParts) -> Response:
+    """See `connectors/http/metrics.py` for how to read them."""
+    return Response(parts.metrics.text(), media_type=CONTENT_TYPE_LATEST)

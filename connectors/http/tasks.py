@@ -1,0 +1,98 @@
+"""`GET /v1/tasks`, one task, and one case: what the ledger shows of the follow-up."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, Field
+
+from connectors.http.parts import OpenParts
+from connectors.http.problems import Refusal, documented
+from schemas.identifiers import CaseKey, PartyAddress, TaskId
+from streams.ledger.queries import (
+    LedgerTask,
+    ShownState,
+    TaskHistory,
+    Timeline,
+    task_history,
+    tasks_of,
+    timeline_of,
+)
+
+router = APIRouter(tags=["tasks"])
+
+
+class TaskPage(BaseModel):
+    """Tasks by due date, then id."""
+
+    tasks: list[LedgerTask]
+    next: str | None = Field(description="Pass it as `after` for the next page; null on the last.")
+
+
+@router.get(
+    "/v1/tasks",
+    summary="Tasks of a recipient, or the unrouted ones",
+    responses=documented("invalid-request", "database-unavailable"),
+)
+def list_tasks(
+    parts: OpenParts,
+    recipient: Annotated[
+        str | None,
+        Query(pattern=r"^/(institution/[0-9]{6}|municipality/[0-9]{3})$", examples=["/municipality/751"]),
+    ] = None,
+    unrouted: Annotated[
+        bool, Query(description="Only those that nobody is known to be responsible for.")
+    ] = False,
+    state: Annotated[list[ShownState] | None, Query(description="May be given several times.")] = None,
+    after: Annotated[UUID | None, Query(description="`next` of the page before.")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> TaskPage:
+    """One page of tasks."""
+    with parts.engine.connect() as connection:
+        found = tasks_of(
+            connection,
+            recipient=None if recipient is None else PartyAddress(recipient),
+            unrouted=unrouted,
+            states=tuple(s.value for s in state or ()),
+            after=None if after is None else TaskId(str(after)),
+            limit=limit + 1,
+        )
+    shown = found[:limit]
+    return TaskPage(tasks=shown, next=shown[-1].task_id if len(found) > limit else None)
+
+
+@router.get(
+    "/v1/tasks/{task_id}",
+    summary="One task and all it has been",
+    responses=documented("not-found", "invalid-request", "database-unavailable"),
+)
+def one_task(task_id: UUID, parts: OpenParts) -> TaskHistory:
+    """A task with its revisions, oldest first."""
+    with parts.engine.connect() as connection:
+        found = task_history(connection, TaskId(str(task_id)))
+    if found is None:
+        raise Refusal("not-found", "There is no task with this id.")
+    return found
+
+
+@router.get(
+    "/v1/cases/{pseudonym}",
+    summary="A case's timeline: messages and tasks",
+    responses=documented("not-found", "invalid-request", "database-unavailable"),
+)
+def one_case(
+    pseudonym: Annotated[
+        str,
+        Path(
+            pattern=r"^(eu-)?[a-z2-7]{26}$",
+            description="The citizen's pseudonym, or the EU case's key; a task shows it as `case`.",
+        ),
+    ],
+    parts: OpenParts,
+) -> Timeline:
+    """That messages came and where they went, not what they say."""
+    with parts.engine.connect() as connection:
+        found = timeline_of(connection, CaseKey(pseudonym))
+    if found is None:
+        raise Refusal("not-found", "There is no case under this pseudonym.")
+    return found

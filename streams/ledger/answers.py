@@ -1,0 +1,129 @@
+"""What the ledger's queries answer with. No field holds an identifier, a name or a birth date."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Literal
+
+
+class ShownState(StrEnum):
+    """A task's state, or WITHDRAWN where its ground is gone."""
+
+    PLANNED = "PLANNED"
+    OPEN = "OPEN"
+    OVERDUE = "OVERDUE"
+    DONE = "DONE"
+    CANCELLED = "CANCELLED"
+    EXPIRED = "EXPIRED"
+    WITHDRAWN = "WITHDRAWN"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A recipient of a message: `sequence` there (null until the relay numbers it), and when Kafka had it."""
+
+    recipient: str
+    sequence: int | None
+    published_at: datetime | None
+    undeliverable_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a message is in quarantine; never the value itself."""
+
+    field: str
+    problem: str
+    mend: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a message. One that was accepted stays ACCEPTED; `duplicates` counts its repetitions.
+
+    `received_at` is the time of the first acceptance, or of the latest quarantine.
+    """
+
+    id: str
+    source: str
+    outcome: Literal["ACCEPTED", "QUARANTINED"]
+    flow: str
+    received_at: datetime
+    case: str | None
+    duplicates: int
+    warnings: list[str]
+    reasons: list[Reason]
+    recipients: list[Delivery]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerTask:
+    """A task as it stands now. `case` is the pseudonym or EU case key that leads to its timeline."""
+
+    task_id: str
+    revision: int
+    kind: str
+    recipient: str | None
+    subject: str | None
+    case: str
+    state: str
+    mandatory: bool
+    opens_on: date
+    due_on: date
+    rule: str
+    rule_set: str
+    legal_basis: str | None
+    warnings: list[str]
+    caused_by: list[str]
+    closed_by: str | None
+    explanation: str
+    enrolment_id: str | None
+    eu_case_id: str | None
+    decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What a task was after one decision."""
+
+    revision: int
+    kind: str
+    recipient: str | None
+    state: str
+    due_on: date
+    closed_by: str | None
+    explanation: str
+    decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TaskHistory:
+    """A task and all it has been, oldest first."""
+
+    task: LedgerTask
+    revisions: list[Revision]
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineMessage:
+    """A message of a case: that it came, from whom and when, and where it went; not what it says."""
+
+    source: str
+    id: str
+    flow: str
+    time: datetime
+    received_at: datetime
+    warnings: list[str]
+    forwarded_to: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """A case: its messages by `time`, its tasks by opening date, and when deciding would next change it."""
+
+    case: str
+    decided_at: datetime | None
+    next_change: datetime | None
+    stuck_because: str | None
+    messages: list[TimelineMessage]
+    tasks: list[LedgerTask]

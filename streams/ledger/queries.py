@@ -1,0 +1,149 @@
+"""What the ledger answers: a message's outcome, the tasks of a recipient, one task, one case.
+
+Each function takes an open SQLAlchemy connection, reads only and unseals nothing.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, select, tuple_
+
+from schemas.identifiers import CaseKey, MessageId, PartyAddress, TaskId
+from streams.ledger.answers import (
+    Delivery,
+    LedgerTask,
+    Outcome,
+    Reason,
+    Revision,
+    TaskHistory,
+    Timeline,
+    TimelineMessage,
+)
+from streams.ledger.tables import cases, facts, inbox, outbound, quarantine, task_revisions, tasks
+
+
+def outcome_of(connection: Connection, source: PartyAddress, message: MessageId) -> Outcome | None:
+    """What became of a message; None before a decision, or where it never came in."""
+    accepted = connection.execute(
+        select(inbox).where(inbox.c.source == source, inbox.c.id == message)
+    ).one_or_none()
+    if accepted is not None:
+        return Outcome(
+            message,
+            source,
+            "ACCEPTED",
+            accepted.flow,
+            accepted.received_at,
+            accepted.case_key,
+            accepted.duplicates,
+            accepted.warnings,
+            [],
+            _deliveries(connection, source, message),
+        )
+    refused = connection.execute(
+        select(quarantine)
+        .where(quarantine.c.source == source, quarantine.c.message_id == message)
+        .order_by(quarantine.c.n.desc())
+        .limit(1)
+    ).one_or_none()
+    if refused is None:
+        return None
+    reasons = [Reason(**reason) for reason in refused.reasons]
+    return Outcome(
+        message, source, "QUARANTINED", refused.flow, refused.received_at, None, 0, [], reasons, []
+    )
+
+
+def tasks_of(
+    connection: Connection,
+    *,
+    recipient: PartyAddress | None = None,
+    unrouted: bool = False,
+    states: tuple[str, ...] = (),
+    after: TaskId | None = None,
+    limit: int = 100,
+) -> list[LedgerTask]:
+    """Tasks by due date, then id: a recipient's, the unrouted ones, or all; of the given states where given.
+
+    `after` is the last task of the page before.
+    """
+    query = select(tasks).order_by(tasks.c.due_on, tasks.c.task_id).limit(limit)
+    if unrouted:
+        query = query.where(tasks.c.recipient.is_(None))
+    elif recipient is not None:
+        query = query.where(tasks.c.recipient == recipient)
+    if states:
+        query = query.where(tasks.c.state.in_(states))
+    if after is not None:
+        due_on = select(tasks.c.due_on).where(tasks.c.task_id == after).scalar_subquery()
+        query = query.where(tuple_(tasks.c.due_on, tasks.c.task_id) > tuple_(due_on, after))
+    return [_task(row) for row in connection.execute(query)]
+
+
+def task_history(connection: Connection, task: TaskId) -> TaskHistory | None:
+    """One task with all its revisions; None where there is none."""
+    now = connection.execute(select(tasks).where(tasks.c.task_id == task)).one_or_none()
+    if now is None:
+        return None
+    columns = [column for column in task_revisions.c if column.name != "task_id"]
+    earlier = connection.execute(
+        select(*columns).where(task_revisions.c.task_id == task).order_by(task_revisions.c.revision)
+    )
+    return TaskHistory(_task(now), [Revision(**_named(row)) for row in earlier])
+
+
+def timeline_of(connection: Connection, case: CaseKey) -> Timeline | None:
+    """All messages and tasks of a case; None where there is none."""
+    known = connection.execute(select(cases).where(cases.c.key == case)).one_or_none()
+    if known is None:
+        return None
+    came = connection.execute(
+        select(
+            facts.c.source,
+            facts.c.id,
+            facts.c.flow,
+            facts.c.time,
+            inbox.c.received_at,
+            inbox.c.warnings,
+            facts.c.forwarded_to,
+        )
+        .join(inbox, and_(inbox.c.source == facts.c.source, inbox.c.id == facts.c.id))
+        .where(facts.c.case_key == case)
+        .order_by(facts.c.time, facts.c.id)
+    )
+    follow = connection.execute(
+        select(tasks)
+        .where(tasks.c.case_key == case)
+        .order_by(tasks.c.opens_on, tasks.c.kind, tasks.c.task_id)
+    )
+    return Timeline(
+        case,
+        known.decided_at,
+        known.next_change,
+        known.stuck_because,
+        [TimelineMessage(**_named(row)) for row in came],
+        [_task(row) for row in follow],
+    )
+
+
+def _deliveries(connection: Connection, source: PartyAddress, message: MessageId) -> list[Delivery]:
+    rows = connection.execute(
+        select(
+            outbound.c.recipient,
+            outbound.c.sequence,
+            outbound.c.published_at,
+            outbound.c.undeliverable_reason,
+        )
+        .where(outbound.c.source == source, outbound.c.message_id == message)
+        .order_by(outbound.c.recipient)
+    )
+    return [Delivery(**_named(row)) for row in rows]
+
+
+def _task(row: Row[*tuple[Any, ...]]) -> LedgerTask:
+    named = dict(_named(row))
+    return LedgerTask(case=named.pop("case_key"), **named)
+
+
+def _named(row: Row[*tuple[Any, ...]]) -> Mapping[str, Any]:
+    return dict(row._mapping)
