@@ -29,7 +29,7 @@ def faults_of_ids(ids: Mapping[str, Sequence[int]], names: Sequence[str]) -> lis
 
 
 def faults_of_release(current: str, releases: Sequence[str]) -> list[str]:
-    """What keeps the current schema (its text) from being as good as each of its releases; empty if nothing."""
+    """What keeps the current schema (its text) from standing beside its releases; empty if nothing does."""
     faults: list[str] = []
     for number, released in enumerate(releases, 1):
         for reader, writer, direction in (
