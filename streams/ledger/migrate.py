@@ -27,7 +27,7 @@ def _engine(database_url: str) -> sa.Engine:
 
 
 def migrate(database_url: str) -> str:
-    """Run what is missing, one process at a time; several may call it together. Return the revision reached."""
+    """Run what is missing, one process at a time. Return the revision that was reached."""
     engine = _engine(database_url)
     with engine.begin() as connection:
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})

@@ -31,6 +31,7 @@ positions = Table(
     Column("partition", Integer, primary_key=True),
     Column("topic", Text, nullable=False),
     Column("next", BigInteger, nullable=False, comment="offset of the first input without an outcome"),
+    Column("read_since", _INSTANT, nullable=False, server_default=text("now()")),
     Index("positions_by_name", "topic", "partition"),
 )
 
@@ -83,6 +84,7 @@ facts = Table(
     Column("attributes", JSONB, nullable=False, comment="correlationid, causationid, traceparent, subject"),
     Column("payload", LargeBinary, nullable=False, comment="sealed Avro value in wire format"),
     Column("forwarded_to", JSONB, nullable=False, comment="recipients that have a forward of it"),
+    Column("warnings", JSONB, nullable=False, comment="those that rules give now, not those of the content"),
 )
 
 tasks = Table(

@@ -1,0 +1,1 @@
+"""Measurements on the real thing; never part of a timed test."""

@@ -1,0 +1,140 @@
+"""The one transaction: position, inbox, cases, facts, tasks and outbound rows, or nothing.
+
+Locks are taken in one order everywhere: the position, inbox ids sorted, cases sorted. Any other order
+deadlocks under load.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from psycopg import Cursor
+
+from schemas.flows.registry import FLOWS
+from schemas.identifiers import CaseKey
+from schemas.message import Message
+from schemas.problems import InvalidMessage
+from schemas.wire import encode
+from streams.batch import Batch
+from streams.ledger import outgoing, quarantine
+from streams.ledger.case_keys import CaseVault
+from streams.ledger.cases import Case, CaseCache, StoredFact, load, lock, lock_due, stored_fact
+from streams.ledger.correction_cases import cases_of
+from streams.ledger.deciding import Deciding, Rulebook
+from streams.ledger.inbox import Arrival, admit, count_repeats, sort
+from streams.ledger.positions import advance
+from streams.ledger.receipts import receipts
+from streams.ledger.sealing import Seal
+from streams.rules.model import MessageRef
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a batch came to: inputs by outcome, changed tasks, messages to send.
+
+    `quarantined` counts by error class. `stuck` are cases that could not be decided; their facts are kept.
+    """
+
+    accepted: int
+    duplicates: int
+    quarantined: Mapping[str, int]
+    tasks: int
+    outgoing: int
+    stuck: tuple[CaseKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a transaction works with besides its cursor."""
+
+    vault: CaseVault
+    cache: CaseCache
+    rulebook: Rulebook
+
+
+@dataclass(slots=True)
+class Remembered:
+    """What to keep in memory once the transaction has committed, and only then."""
+
+    seals: dict[str, Seal] = field(default_factory=dict)
+    cases: list[Case] = field(default_factory=list)
+
+
+def apply(
+    cursor: Cursor[Any],
+    room: Room,
+    batch: Batch,
+    decoded: Sequence[Message | InvalidMessage],
+    now: datetime,
+) -> tuple[Applied, Remembered]:
+    """Take a batch inside the cursor's transaction: every input ends accepted, repeated or quarantined.
+
+    Raises:
+        Fenced: the stored position is not where the batch starts; nothing was done.
+    """
+    advance(cursor, batch)
+    arrived = sort(batch.inputs, decoded)
+    case_of = cases_of(cursor, arrived.first)
+    new = admit(cursor, arrived.first.values(), case_of, now)
+    accepted = [a for ref, a in arrived.first.items() if ref in new]
+    known = [a for ref, a in arrived.first.items() if ref not in new]
+    repeats = count_repeats(cursor, known + arrived.again)
+
+    locked = lock(cursor, (case_of[a.ref] for a in accepted))
+    seals = room.vault.seals(cursor, (case.key for case in locked))
+    cases = load(cursor, locked, seals, room.cache)
+    facts = _new_facts(accepted, case_of, seals)
+    deciding = Deciding(room.rulebook, now)
+    stored: dict[MessageRef, StoredFact] = {}
+    for key, case in cases.items():
+        stored |= deciding.decide(case, facts[key], seals[key]).facts
+    deciding.write(cursor)
+
+    quarantine.store(cursor, room.vault, batch, arrived.refused, now)
+    told = list(receipts(room.vault, batch, accepted, repeats, arrived.refused, stored, now))
+    outgoing.write(cursor, told, now)
+    done = Applied(
+        accepted=len(accepted),
+        duplicates=len(repeats),
+        quarantined=Counter(item.fault.error_class.value for item in arrived.refused),
+        tasks=len(deciding.tasks),
+        outgoing=len(deciding.outgoing) + len(told),
+        stuck=tuple(deciding.stuck),
+    )
+    return done, Remembered(seals, deciding.cases)
+
+
+def decide_due(cursor: Cursor[Any], room: Room, now: datetime, limit: int) -> tuple[int, Remembered]:
+    """Decide the cases whose next change has come, at most `limit`; return how many."""
+    locked = lock_due(cursor, now, limit)
+    seals = room.vault.seals(cursor, (case.key for case in locked))
+    deciding = Deciding(room.rulebook, now)
+    for key, case in load(cursor, locked, seals, room.cache).items():
+        deciding.decide(case, {}, seals[key])
+    deciding.write(cursor)
+    return len(locked), Remembered(seals, deciding.cases)
+
+
+def _new_facts(
+    accepted: Sequence[Arrival], case_of: Mapping[MessageRef, CaseKey], seals: Mapping[str, Seal]
+) -> dict[CaseKey, dict[MessageRef, StoredFact]]:
+    found: dict[CaseKey, dict[MessageRef, StoredFact]] = {}
+    for arrival in accepted:
+        message, key = arrival.message, case_of[arrival.ref]
+        value = encode(FLOWS[message.envelope.flow].schema_name, message.data)
+        sealed = seals[key].seal(value, key.encode())
+        found.setdefault(key, {})[arrival.ref] = stored_fact(message, sealed, _attributes(message))
+    return found
+
+
+def _attributes(message: Message) -> dict[str, str]:
+    envelope = message.envelope
+    given = {
+        "correlationid": envelope.correlationid,
+        "causationid": envelope.causationid,
+        "traceparent": envelope.traceparent,
+        "subject": message.subject,
+    }
+    return {name: value for name, value in given.items() if value is not None}

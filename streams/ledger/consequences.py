@@ -1,0 +1,86 @@
+"""What a decision changes: task revisions, messages to send, facts that have been forwarded."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from streams.ledger.cases import Case, StoredFact, StoredTask
+from streams.ledger.outgoing import Outgoing, forward, task_message
+from streams.ledger.sealing import Seal
+from streams.rules.model import Decision, MessageRef
+
+_MOVED = "Withdrawn: another party is responsible for the citizen now."
+_UNROUTED = "Withdrawn: nobody is known to be responsible for the citizen now."
+_GONE = "Withdrawn: the facts that opened it do not hold."
+
+
+@dataclass(frozen=True, slots=True)
+class Consequences:
+    """`after` is the case with all of it done; the lists hold only what changed, in the order to send it."""
+
+    after: Case
+    facts: tuple[StoredFact, ...]
+    tasks: tuple[StoredTask, ...]
+    outgoing: tuple[Outgoing, ...]
+
+
+def consequences(case: Case, decision: Decision, seal: Seal, now: datetime) -> Consequences:
+    """Compare a decision with what is stored. Messages go first, then the tasks they caused."""
+    outgoing: list[Outgoing] = []
+    facts = dict(case.facts)
+    for ref, recipients in _new_forwards(case, decision).items():
+        stored = facts[ref]
+        outgoing += [forward(case, stored, recipient, seal) for recipient in recipients]
+        facts[ref] = replace(stored, forwarded_to=stored.forwarded_to.union(recipients))
+    for ref, stored in facts.items():
+        warnings = decision.warnings.get(ref, ())
+        if warnings != stored.warnings:
+            facts[ref] = replace(stored, warnings=warnings)
+    changed = list(_changed_tasks(case, decision))
+    for new, old in changed:
+        outgoing += _told(case, new, old, seal, now)
+    return Consequences(
+        after=replace(
+            case,
+            version=case.version + 1,
+            decided_at=now,
+            stuck=False,
+            facts=facts,
+            tasks={**case.tasks, **{new.task.task_id: new for new, _ in changed}},
+        ),
+        facts=tuple(new for ref, new in facts.items() if new is not case.facts[ref]),
+        tasks=tuple(new for new, _ in changed),
+        outgoing=tuple(outgoing),
+    )
+
+
+def _new_forwards(case: Case, decision: Decision) -> dict[MessageRef, list[str]]:
+    found: dict[MessageRef, list[str]] = {}
+    for ref, recipient in decision.forwards:
+        if recipient not in case.facts[ref].forwarded_to:
+            found.setdefault(ref, []).append(recipient)
+    return found
+
+
+def _changed_tasks(case: Case, decision: Decision) -> Iterator[tuple[StoredTask, StoredTask | None]]:
+    for task in decision.tasks:
+        old = case.tasks.get(task.task_id)
+        if old is None or old.withdrawn or old.task != task:
+            yield StoredTask(task, old.revision + 1 if old else 1, withdrawn=False), old
+    decided = {task.task_id for task in decision.tasks}
+    for task_id, old in case.tasks.items():
+        if task_id not in decided and not old.withdrawn:
+            yield StoredTask(old.task, old.revision + 1, withdrawn=True), old
+
+
+def _told(
+    case: Case, new: StoredTask, old: StoredTask | None, seal: Seal, now: datetime
+) -> Iterator[Outgoing]:
+    had = old.task.recipient if old is not None and not old.withdrawn else None
+    has = None if new.withdrawn else new.task.recipient
+    if had is not None and had != has:
+        reason = _GONE if new.withdrawn else _UNROUTED if has is None else _MOVED
+        yield task_message(case, new.task, new.revision, "WITHDRAWN", reason, had, seal, now)
+    if has is not None:
+        task = new.task
+        yield task_message(case, task, new.revision, task.state.value, task.explanation, has, seal, now)

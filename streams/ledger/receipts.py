@@ -1,0 +1,57 @@
+"""Receipts that are sent: for warnings and for quarantine. Plain acceptance is read by whoever wants it."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from schemas.problems import InvalidMessage
+from streams.batch import Batch, Input
+from streams.ledger.case_keys import CaseVault
+from streams.ledger.cases import StoredFact
+from streams.ledger.inbox import Arrival, Repeat
+from streams.ledger.outgoing import Outgoing, receipt
+from streams.ledger.quarantine import Refused
+from streams.rules.model import MessageRef
+
+_SILENT = frozenset({"CPR_MOD11", "REPLACEMENT_CPR"})
+"""Warnings that alone send no receipt: they are common and nothing is to be done."""
+
+
+def receipts(
+    vault: CaseVault,
+    batch: Batch,
+    accepted: Iterable[Arrival],
+    repeats: Iterable[Repeat],
+    refused: Sequence[Refused],
+    stored: Mapping[MessageRef, StoredFact],
+    now: datetime,
+) -> Iterator[Outgoing]:
+    """One receipt an input that deserves one, to the party that the input names as its sender."""
+
+    def to(item: Input, source: Any, record: dict[str, Any]) -> Outgoing:
+        place = f"{batch.topic_id}|{batch.partition}|{item.offset}"
+        return receipt(place, source, {**_EMPTY, **record}, vault, now)
+
+    for arrival in accepted:
+        fact = stored[arrival.ref]
+        warnings = sorted({*arrival.message.warnings, *fact.warnings})
+        if set(warnings) - _SILENT:
+            recipients = sorted(fact.forwarded_to)
+            record = {"outcome": "ACCEPTED", "warnings": warnings, "recipients": recipients}
+            yield to(arrival.input, arrival.ref.source, {"message_id": arrival.ref.id, **record})
+    for repeat in repeats:
+        if repeat.reused:
+            ref = repeat.arrival.ref
+            record = {"message_id": ref.id, "outcome": "DUPLICATE", "warnings": ["ID_REUSED"]}
+            yield to(repeat.arrival.input, ref.source, record)
+    for item in refused:
+        if item.source is not None and item.message_id is not None:
+            record = {"outcome": "QUARANTINED", "reasons": _sentences(item.fault)}
+            yield to(item.input, item.source, {"message_id": item.message_id, **record})
+
+
+_EMPTY: dict[str, Any] = {"warnings": [], "reasons": [], "recipients": []}
+
+
+def _sentences(fault: InvalidMessage) -> list[str]:
+    return [str(problem) for problem in fault.problems[:64]]
