@@ -1,4 +1,4 @@
-"""What the rules give: tasks, forwards, warnings, and the next instant at which they would give something else."""
+"""What the rules give: tasks, forwards, warnings, and the instant at which they would give something else."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ class TaskState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A follow-up task as the facts and `as_of` make it; no field holds an identifier, a name or a birth date.
+    """A follow-up task as facts and `as_of` make it; no field holds an identifier, a name or a birth date.
 
     `recipient` is None while nobody is known to be responsible (unrouted). `caused_by` and `closed_by` are
     message ids. `legal_basis` is a Danish citation.

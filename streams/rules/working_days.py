@@ -34,7 +34,7 @@ def add_working_days(day: date, count: int) -> date:
 
 
 def add_months(day: date, count: int) -> date:
-    """The same day of the month `count` months later, or the month's last: 31 August + 6 is 28 or 29 February."""
+    """The same day `count` months later, or the month's last: 31 August + 6 is 28 or 29 February."""
     years, month = divmod(day.month - 1 + count, 12)
     year, month = day.year + years, month + 1
     return date(year, month, min(day.day, monthrange(year, month)[1]))

@@ -1,0 +1,113 @@
+"""One case read from its first fact to its last: what every rule has on its desk then."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from schemas.code_lists import CodeLists
+from schemas.identifiers import CaseKey, Flow, Pseudonym
+from streams.rules.catalogue import RULES
+from streams.rules.corrections import merged_into, root
+from streams.rules.eu_handling import EuHandling
+from streams.rules.facts import CorrectionFact, Fact
+from streams.rules.history import History
+from streams.rules.replay import Desk, Draft
+from streams.rules.responsibility import Responsibility
+from streams.rules.ruleset import RuleBook
+from streams.rules.task_making import Responsible
+
+_ALL = tuple(RULES)
+_BY_FLOW: dict[Flow, tuple[int, ...]] = {
+    flow: tuple(number for number, rule in enumerate(_ALL) if flow in RULES[rule])
+    for flow in {flow for flows in RULES.values() for flow in flows}
+}
+_EVERY_CITIZEN_RULE = tuple(
+    number for number, rule in enumerate(_ALL) if not RULES[rule] <= {"eu-registration", "eu-event"}
+)
+
+
+@dataclass(slots=True)
+class CaseFacts:
+    """The facts of one citizen or one EU case, in order. `coming` have a time after `as_of`: not yet seen.
+
+    `keys` are all the pseudonyms of the citizen; `key` the one that the citizen goes by.
+    """
+
+    key: CaseKey
+    keys: frozenset[CaseKey]
+    seen: list[Fact]
+    coming: list[Fact]
+
+    @property
+    def is_eu(self) -> bool:
+        return self.key.startswith("eu-")
+
+
+@dataclass(slots=True)
+class CaseReading:
+    """Everything that was found out about a case. `responsible` answers from the facts that are seen."""
+
+    facts: CaseFacts
+    history: History
+    desks: tuple[Desk, ...]
+    responsible: Responsible
+
+    @property
+    def drafts(self) -> list[Draft]:
+        return [draft for desk in self.desks for draft in desk.drafts.values()]
+
+    @property
+    def subject(self) -> Pseudonym | None:
+        if not self.facts.is_eu:
+            return Pseudonym(self.facts.key)
+        return next((f.subject for f in reversed(self.facts.seen) if f.subject is not None), None)
+
+
+def cases_among(facts: Sequence[Fact], as_of: datetime) -> list[CaseFacts]:
+    """Split standing facts by citizen and EU case; identifiers that are merged at `as_of` are one citizen.
+
+    A correction belongs to each case that it assigns or merges; one that only retracts belongs to none.
+    """
+    into = merged_into(f for f in facts if f.time <= as_of)
+    cases: dict[CaseKey, CaseFacts] = {}
+    for fact in facts:
+        for key in _keys_of(fact):
+            case = cases.get(key) or cases.get(root(into, key))
+            if case is None:
+                name = root(into, key)
+                keys = frozenset({name, *(old for old in into if into[old] == name)})
+                case = cases[name] = CaseFacts(name, keys, [], [])
+            kept = case.seen if fact.time <= as_of else case.coming
+            if not kept or kept[-1] is not fact:
+                kept.append(fact)
+    return list(cases.values())
+
+
+def _keys_of(fact: Fact) -> tuple[CaseKey, ...]:
+    if not isinstance(fact, CorrectionFact):
+        return (fact.case_key,) if fact.case_key else ()
+    merged = tuple(CaseKey(key) for key in fact.merged or ())
+    return (fact.assigned, *merged) if fact.assigned else merged
+
+
+def read_case(facts: CaseFacts, book: RuleBook, lists: CodeLists) -> CaseReading:
+    """Let every rule read the facts that are seen, one by one in their order."""
+    history = History(facts.key, book, lists)
+    desks = tuple(Desk() for _ in _ALL)
+    for fact in facts.seen:
+        born = history.birth_date
+        history.read(fact)
+        # A birth date may come with any flow, and the mentor right rests on it.
+        numbers = _BY_FLOW.get(fact.flow, ()) if history.birth_date == born else _EVERY_CITIZEN_RULE
+        for number in numbers:
+            desk = desks[number]
+            for draft in desk.drafts.values():
+                draft.expire_before(fact.day)
+            _ALL[number](fact, history, desk)
+    return CaseReading(facts, history, desks, responsible_in(facts, facts.seen, lists))
+
+
+def responsible_in(case: CaseFacts, facts: Sequence[Fact], lists: CodeLists) -> Responsible:
+    """Who is responsible as `facts` (of this case) tell it."""
+    made = EuHandling if case.is_eu else Responsibility
+    return made(facts, lists, case.keys)

@@ -1,0 +1,102 @@
+"""Deciding: a pure function of a case's facts, so that live, replay and what-if are the same.
+
+    decide(facts, ruleset.shipped(), code_lists.shipped(), as_of)
+
+The order and the repetition of the facts do not matter. Facts of several citizens may be given at once:
+each citizen and each EU case is decided by itself.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from schemas.code_lists import CodeLists
+from streams.rules.case_reading import cases_among, read_case
+from streams.rules.corrections import standing
+from streams.rules.facts import COPENHAGEN, CitizenStatusFact, Fact, danish_day
+from streams.rules.forwards import forwards_of
+from streams.rules.model import Decision, Forward, MessageRef, Task
+from streams.rules.ruleset import RuleBook
+from streams.rules.task_making import days_of_change, make_task
+
+
+@dataclass(slots=True)
+class _Judgement:
+    """A decision without its next change, and the days that may bring one.
+
+    On a `sure` day a task's state changes by itself; on a `possible` one the responsible municipality may.
+    """
+
+    decision: Decision
+    sure: set[date]
+    possible: set[date]
+
+
+def decide(facts: Sequence[Fact], book: RuleBook, lists: CodeLists, as_of: datetime) -> Decision:
+    """Tasks, forwards and warnings as they are at `as_of` (aware), and when they are next different."""
+    judged = _judge(facts, book, lists, as_of)
+    return replace(judged.decision, next_change=_next_change(judged, facts, book, lists, as_of))
+
+
+def tasks_at(
+    facts: Sequence[Fact], book: RuleBook, lists: CodeLists, as_of: datetime
+) -> tuple[tuple[Task, ...], dict[MessageRef, tuple[str, ...]]]:
+    """Tasks and message warnings alone, for those who ask once and do not wait for a change."""
+    decision = _judge(facts, book, lists, as_of, forwarding=False).decision
+    return decision.tasks, dict(decision.warnings)
+
+
+def _judge(
+    facts: Sequence[Fact], book: RuleBook, lists: CodeLists, as_of: datetime, *, forwarding: bool = True
+) -> _Judgement:
+    today = danish_day(as_of)
+    tasks: list[Task] = []
+    forwards: list[Forward] = []
+    unrouted: list[MessageRef] = []
+    warnings: dict[MessageRef, tuple[str, ...]] = {}
+    judged = _Judgement(Decision(), set(), set())
+    ordered = standing(facts, as_of)
+    for case in cases_among(ordered, as_of):
+        reading = read_case(case, book, lists)
+        made = [(d, make_task(d, reading.subject, reading.responsible, today)) for d in reading.drafts]
+        tasks += [task for _, task in made]
+        for desk in reading.desks:
+            for message, said in desk.warnings.items():
+                warnings[message] = (*warnings.get(message, ()), *said)
+        judged.sure.update(day for draft, task in made for day in days_of_change(draft, task))
+        judged.possible |= reading.responsible.days_of_change()
+        if forwarding:
+            found = forwards_of(reading, made, lists, today)
+            forwards += found.forwards
+            unrouted += found.unrouted
+    place = {fact.ref: number for number, fact in enumerate(ordered)}
+    judged.decision = Decision(
+        tasks=tuple(sorted(tasks, key=lambda task: (task.opens_on, task.kind, task.task_id))),
+        forwards=tuple(sorted(forwards, key=lambda f: (place[f.message], f.recipient))),
+        unrouted=tuple(sorted(unrouted, key=place.__getitem__)),
+        warnings=warnings,
+    )
+    return judged
+
+
+def _next_change(
+    judged: _Judgement, facts: Sequence[Fact], book: RuleBook, lists: CodeLists, as_of: datetime
+) -> datetime | None:
+    """The first instant that makes a difference; what only may make one is tried."""
+    sure = min(_midnights(judged.sure, as_of), default=None)
+    possible = {fact.time for fact in facts if fact.time > as_of}
+    possible.update(_midnights(judged.possible, as_of))
+    starts = {fact.valid_from for fact in facts if isinstance(fact, CitizenStatusFact) and fact.time > as_of}
+    possible.update(_midnights(starts, as_of))
+    for instant in sorted(possible):
+        if sure is not None and instant >= sure:
+            break
+        if _judge(facts, book, lists, instant).decision != judged.decision:
+            return instant
+    return sure
+
+
+def _midnights(days: Iterable[date], after: datetime) -> Iterable[datetime]:
+    """The first instants of the days, in Denmark, as far as they lie ahead."""
+    midnights = (datetime(day.year, day.month, day.day, tzinfo=COPENHAGEN) for day in days)
+    return (midnight for midnight in midnights if midnight > after)

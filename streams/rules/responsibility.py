@@ -1,0 +1,76 @@
+"""Which municipality is responsible for a citizen on a day (rules.md: Responsible municipality)."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from schemas.code_lists import CodeLists
+from schemas.identifiers import CaseKey, MunicipalityCode
+from streams.rules.facts import CitizenStatusFact, CorrectionFact, Fact
+
+Said = tuple[date, datetime, str]
+"""Statuses rank by the day they hold from, then by when they were sent."""
+
+
+class Responsibility:
+    """Answers for any day from all facts of the case that are seen, whenever they arrived.
+
+    A residence with a code that no list knows is as no residence. An assignment by the operator holds from
+    its day until a later status says otherwise: sent later or valid from a later day, another municipality
+    taking the citizen or the assigned one letting go.
+    """
+
+    def __init__(self, facts: Iterable[Fact], lists: CodeLists, keys: frozenset[CaseKey]) -> None:
+        self._statuses: list[CitizenStatusFact] = []
+        self._assignments: list[CorrectionFact] = []
+        self._residences: list[tuple[date, MunicipalityCode]] = []
+        self._known: dict[date, MunicipalityCode | None] = {}
+        for fact in facts:
+            if isinstance(fact, CitizenStatusFact):
+                self._statuses.append(fact)
+            elif isinstance(fact, CorrectionFact) and fact.municipality and fact.assigned in keys:
+                self._assignments.append(fact)
+            if fact.residence is not None and lists.is_municipality(fact.residence, fact.day):
+                self._residences.append((fact.day, fact.residence))
+
+    def at(self, day: date) -> MunicipalityCode | None:
+        if day not in self._known:
+            self._known[day] = self._find(day)
+        return self._known[day]
+
+    def days_of_change(self) -> set[date]:
+        """Days on which a status begins to hold: the answer may be another from then on."""
+        return {status.valid_from for status in self._statuses}
+
+    def _find(self, day: date) -> MunicipalityCode | None:
+        latest: dict[str, CitizenStatusFact] = {}
+        for status in self._statuses:
+            if status.valid_from <= day:
+                earlier = latest.get(status.sender)
+                if earlier is None or _said(earlier) < _said(status):
+                    latest[status.sender] = status
+        assigned = self._assigned(day)
+        if assigned:
+            return assigned
+        responsible = [status for status in latest.values() if status.responsible]
+        if responsible:
+            return MunicipalityCode(max(responsible, key=_said).sender)
+        return self._residence(day, {s.sender for s in latest.values() if not s.responsible})
+
+    def _assigned(self, day: date) -> MunicipalityCode | None:
+        assignment = next((a for a in reversed(self._assignments) if a.day <= day), None)
+        if assignment is None:
+            return None
+        for status in self._statuses:
+            later = status.time > assignment.time or status.valid_from > assignment.day
+            otherwise = status.responsible != (status.sender == assignment.municipality)
+            if later and otherwise and status.valid_from <= day:
+                return None
+        return assignment.municipality
+
+    def _residence(self, day: date, let_go: set[str]) -> MunicipalityCode | None:
+        latest = next((code for said, code in reversed(self._residences) if said <= day), None)
+        return None if latest in let_go else latest
+
+
+def _said(status: CitizenStatusFact) -> Said:
+    return status.valid_from, status.time, status.id

@@ -1,0 +1,230 @@
+"""Dated rule sets: which rules there are, on what legal basis, and with which parameters (`sets/*.toml`).
+
+A lawyer changes a deadline or a citation in a TOML file, never in a function. Everything is checked when
+it is loaded; an error names file and field.
+"""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from schemas.problems import OvergangError
+
+Count = Annotated[int, Field(ge=0, le=3_660)]
+Code = Annotated[str, Field(pattern="^[0-9]{3}$")]
+
+
+class RuleSetError(OvergangError):
+    """A rule set cannot be used; the text names file, field and mend."""
+
+
+class _Dated(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Rule(_Dated):
+    """One rule: what kind of task it opens, whether the law demands it, and where that stands.
+
+    Rules of one `family` make the same task (its id stays when the kind changes). `legal_basis` is a Danish
+    citation; None where the task follows from the agreement about the exchange, not from a paragraph.
+    """
+
+    id: str
+    kind: Annotated[str, Field(pattern="^[A-Z][A-Z0-9_]+$")]
+    family: str
+    mandatory: bool
+    legal_basis: str | None = None
+
+
+class WorkingDaysRule(Rule):
+    """Due a number of working days after the message that opened the task, or another date of the case.
+
+    `service_target`: the number is the gateway's promise and not law; then `municipalities` may hold another
+    number for a municipality (by its code).
+    """
+
+    working_days: Count
+    service_target: bool
+    municipalities: dict[Code, Count] = Field(default_factory=dict)
+
+    @field_validator("municipalities")
+    @classmethod
+    def _only_targets_differ(cls, given: dict[str, int], info: Any) -> dict[str, int]:
+        if given and not info.data.get("service_target"):
+            raise ValueError("only a service target may differ by municipality; leave it out")
+        return given
+
+    def working_days_in(self, municipality: str | None) -> int:
+        return self.municipalities.get(municipality, self.working_days) if municipality else self.working_days
+
+
+class DropoutContactRule(WorkingDaysRule):
+    window_months: Count
+    """The duty holds for notices up to this long after study start."""
+
+
+class DropoutReviewRule(WorkingDaysRule):
+    expires_after_months: Count
+
+
+class MentorAssignmentRule(WorkingDaysRule):
+    window_months: Count
+    """The right is asked for within this time of admission."""
+
+
+class MentorReviewRule(Rule):
+    period_months: Count
+    """Longest period, and the one assumed where no planned end is given."""
+    opens_days_before: Count
+
+
+class EuReturnRule(Rule):
+    opens_days_before: Count
+
+
+class MentorRightRule(_Dated):
+    age_below: Count
+    qualifies: frozenset[str]
+    readiness: frozenset[str]
+
+    @field_validator("qualifies", "readiness", mode="before")
+    @classmethod
+    def _as_set(cls, given: Any) -> Any:
+        return frozenset(given) if isinstance(given, list) else given
+
+
+class EuPeriodRule(_Dated):
+    register_within_days: Count
+    assumed_months: Count
+
+
+class ConversationFormRule(_Dated):
+    choice_after_months: Count
+    forbidden_forms: frozenset[str]
+
+    @field_validator("forbidden_forms", mode="before")
+    @classmethod
+    def _as_set(cls, given: Any) -> Any:
+        return frozenset(given) if isinstance(given, list) else given
+
+
+class Rules(_Dated):
+    """The rules by id (`mentor-guidance` is `mentor_guidance` here)."""
+
+    model_config = ConfigDict(alias_generator=lambda name: name.replace("_", "-"))
+
+    mentor_guidance: WorkingDaysRule
+    contact_exchange: WorkingDaysRule
+    contact_acknowledgement: WorkingDaysRule
+    dropout_contact: DropoutContactRule
+    dropout_review: DropoutReviewRule
+    dropout_follow_up: WorkingDaysRule
+    mentor_assignment: MentorAssignmentRule
+    mentor_assessment: WorkingDaysRule
+    mentor_plan: WorkingDaysRule
+    mentor_review: MentorReviewRule
+    eu_registration_notice: WorkingDaysRule
+    eu_document_request: WorkingDaysRule
+    eu_circumstance: WorkingDaysRule
+    eu_person_notice: WorkingDaysRule
+    eu_monthly: WorkingDaysRule
+    eu_return: EuReturnRule
+    eu_final: WorkingDaysRule
+
+
+class RuleSet(_Dated):
+    """The rules in force from a day on, until the next set."""
+
+    id: str
+    valid_from: date
+    source: str
+    rules: Rules
+    mentor_right: MentorRightRule
+    eu_period: EuPeriodRule
+    conversation_form: ConversationFormRule
+
+
+@dataclass(frozen=True, slots=True)
+class RuleBook:
+    """All rule sets in the order of their first day. `digest` (SHA-256, hex) changes with any rule."""
+
+    sets: tuple[RuleSet, ...]
+    digest: str
+
+    def at(self, day: date) -> RuleSet | None:
+        """The set in force on a day; None before the first."""
+        for rule_set in reversed(self.sets):
+            if rule_set.valid_from <= day:
+                return rule_set
+        return None
+
+    def only(self, rule_set_id: str) -> "RuleBook":
+        """A book that judges every message by one set, from the first day that any set was in force.
+
+        Raises RuleSetError where there is no such set.
+        """
+        for rule_set in self.sets:
+            if rule_set.id == rule_set_id:
+                from_the_start = rule_set.model_copy(update={"valid_from": self.sets[0].valid_from})
+                digest = sha256(f"{self.digest} only {rule_set_id}".encode()).hexdigest()
+                return RuleBook((from_the_start,), digest)
+        known = ", ".join(rule_set.id for rule_set in self.sets)
+        raise RuleSetError(f"rules: there is no rule set {rule_set_id!r}; choose one of {known}")
+
+
+@cache
+def shipped() -> RuleBook:
+    """The rule sets that come with this package. Raises RuleSetError where a file is wrong."""
+    return read_rule_book(files("streams.rules") / "sets")
+
+
+def read_rule_book(directory: Traversable) -> RuleBook:
+    """All `*.toml` of a directory. Raises RuleSetError with file and field for the first fault."""
+    found = sorted((f for f in directory.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
+    if not found:
+        raise RuleSetError(f"{directory}: holds no rule set; add one, named by its first day")
+    texts = {file.name: file.read_bytes() for file in found}
+    sets = tuple(sorted((_rule_set(*named) for named in texts.items()), key=lambda s: s.valid_from))
+    _check_distinct(sets)
+    return RuleBook(
+        sets, sha256(b"\0".join(name.encode() + b"\0" + t for name, t in texts.items())).hexdigest()
+    )
+
+
+def _rule_set(name: str, text: bytes) -> RuleSet:
+    try:
+        content = tomllib.loads(text.decode())
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
+        raise RuleSetError(f"{name}: is not TOML ({fault}); mend the line") from fault
+    rules = content.get("rules")
+    if isinstance(rules, Mapping):
+        for rule_id, rule in rules.items():
+            if isinstance(rule, dict):
+                rule["id"] = rule_id
+    try:
+        rule_set = RuleSet.model_validate(content)
+    except ValidationError as fault:
+        first = fault.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        raise RuleSetError(f"{name}: {field}: {first['msg']}; mend this field") from fault
+    if name != f"{rule_set.id}.toml":
+        raise RuleSetError(f"{name}: id: is {rule_set.id!r}; name the file {rule_set.id}.toml")
+    return rule_set
+
+
+def _check_distinct(sets: Iterable[RuleSet]) -> None:
+    first_days: dict[date, str] = {}
+    for rule_set in sets:
+        if other := first_days.get(rule_set.valid_from):
+            raise RuleSetError(
+                f"{rule_set.id}.toml: valid_from: {other} starts the same day; give each set its own"
+            )
+        first_days[rule_set.valid_from] = rule_set.id

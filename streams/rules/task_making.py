@@ -1,0 +1,106 @@
+"""From a draft to the task: who gets it, when it is due, which state it is in today."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Protocol
+from uuid import UUID, uuid5
+
+from schemas.identifiers import (
+    CaseKey,
+    MunicipalityCode,
+    PartyAddress,
+    Pseudonym,
+    TaskId,
+    municipality_address,
+)
+from streams.rules.model import Task, TaskState
+from streams.rules.replay import Draft
+from streams.rules.ruleset import WorkingDaysRule
+from streams.rules.working_days import add_working_days
+
+_NAMESPACE = UUID("6f0b6f5c-6a0e-5b3e-9a55-0d6d1c1f2a7b")
+"""Chosen once and never changed: task ids are the same in every installation under one pseudonym key."""
+_ONE_DAY = timedelta(days=1)
+
+
+class Responsible(Protocol):
+    """Who is to do the case's tasks."""
+
+    def at(self, day: date) -> MunicipalityCode | None: ...
+
+    def days_of_change(self) -> set[date]: ...
+
+
+def make_task(draft: Draft, subject: Pseudonym | None, responsible: Responsible, today: date) -> Task:
+    draft.expire_before(today)
+    due_on = _due_on(draft, responsible)
+    state = draft.outcome or _running_state(draft.opens_on, due_on, today)
+    return Task(
+        task_id=_task_id(draft),
+        kind=draft.rule.kind,
+        recipient=draft.recipient or _recipient(responsible, draft.closed_on or today),
+        subject=subject,
+        state=state,
+        mandatory=draft.rule.mandatory,
+        opens_on=draft.opens_on,
+        due_on=due_on,
+        rule=draft.rule.id,
+        rule_set=draft.rule_set.id,
+        legal_basis=draft.rule.legal_basis,
+        warnings=draft.warnings,
+        caused_by=tuple(fact.id for fact in draft.caused_by),
+        closed_by=draft.closed_by.id if draft.closed_by else None,
+        explanation=_sentence(draft, due_on),
+        enrolment_id=draft.enrolment_id,
+        eu_case_id=draft.eu_case_id,
+    )
+
+
+def days_of_change(draft: Draft, task: Task) -> Iterator[date]:
+    """First days of the states that an unfinished task goes through by itself."""
+    if draft.unfinished:
+        yield task.opens_on
+        yield task.due_on + _ONE_DAY
+        if draft.expires_on:
+            yield draft.expires_on + _ONE_DAY
+
+
+def _due_on(draft: Draft, responsible: Responsible) -> date:
+    if draft.due_on is not None:
+        return draft.due_on
+    rule = draft.rule
+    assert isinstance(rule, WorkingDaysRule), f"{rule.id} must say when its task is due"
+    # A municipality's own target is that of the one responsible when the task opened: `due_on` stays.
+    municipality = responsible.at(draft.counts_from) if rule.municipalities else None
+    return add_working_days(draft.counts_from, rule.working_days_in(municipality))
+
+
+def _running_state(opens_on: date, due_on: date, today: date) -> TaskState:
+    if today > due_on:
+        return TaskState.OVERDUE
+    return TaskState.PLANNED if today < opens_on else TaskState.OPEN
+
+
+def _recipient(responsible: Responsible, day: date) -> PartyAddress | None:
+    municipality = responsible.at(day)
+    return municipality_address(municipality) if municipality else None
+
+
+def _task_id(draft: Draft) -> TaskId:
+    # The pseudonym under which the opening message came: a merge leaves the id as it was.
+    first = draft.first
+    case: CaseKey | None = first.case_key
+    return TaskId(str(uuid5(_NAMESPACE, f"{draft.rule.family}|{case}|{draft.anchor}")))
+
+
+def _sentence(draft: Draft, due_on: date) -> str:
+    told = draft.explain()
+    match draft.outcome, draft.closed_by:
+        case None, _:
+            return f"{told}; due by {due_on}."
+        case TaskState.EXPIRED, _:
+            return f"{told}; nobody acted, and it expired on {draft.closed_on}."
+        case outcome, closer if closer is not None:
+            verb = "done" if outcome is TaskState.DONE else "no longer needed"
+            return f"{told}; {verb} by the {closer.flow} message of {closer.day}."
+    return f"{told}."
