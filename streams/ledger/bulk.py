@@ -16,8 +16,7 @@ class BulkInsert:
 
     def __init__(self, table: str, columns: dict[str, str], tail: str = "") -> None:
         arrays = SQL(", ").join(
-            SQL(f"%b::{'text' if kind == 'jsonb' else kind}[]")  # type: ignore[arg-type]
-            for kind in columns.values()
+            SQL(f"%b::{'text' if kind == 'jsonb' else kind}[]") for kind in columns.values()
         )
         selected = SQL(", ").join(
             Identifier(name) + SQL("::jsonb") if kind == "jsonb" else Identifier(name)
@@ -32,7 +31,7 @@ class BulkInsert:
             names=names,
             selected=selected,
             arrays=arrays,
-            tail=SQL(tail),  # type: ignore[arg-type]
+            tail=SQL(tail),
         )
         self._text = self._statement.as_string().encode()
 

@@ -62,7 +62,7 @@ class CaseVault:
 
         The cases' rows must be locked. Hand the result to `remember` after the commit.
         """
-        wanted = sorted(set(case_keys))
+        wanted: list[str] = sorted(set(case_keys))
         seals = {key: self._seals[key] for key in wanted if key in self._seals}
         missing = [key for key in wanted if key not in seals]
         if missing:

@@ -7,7 +7,7 @@ from threading import Lock
 from typing import Any
 
 from psycopg import Cursor
-from psycopg.rows import namedtuple_row
+from psycopg.rows import dict_row
 
 from schemas.identifiers import CaseKey, Flow, PartyAddress, Pseudonym, TaskId
 from schemas.message import Envelope, Message, Record
@@ -180,29 +180,21 @@ def _facts(
 
 
 def _tasks(cursor: Cursor[Any], keys: list[CaseKey]) -> dict[CaseKey, dict[TaskId, StoredTask]]:
-    with cursor.connection.cursor(binary=True, row_factory=namedtuple_row) as named:
-        named.execute("SELECT * FROM tasks WHERE case_key = ANY(%b)", (keys,))
+    with cursor.connection.cursor(binary=True, row_factory=dict_row) as rows:
+        rows.execute("SELECT * FROM tasks WHERE case_key = ANY(%b)", (keys,))
         found: dict[CaseKey, dict[TaskId, StoredTask]] = {}
-        for row in named.fetchall():
-            withdrawn = row.state == "WITHDRAWN"
-            task = Task(
-                task_id=row.task_id,
-                kind=row.kind,
-                recipient=row.recipient,
-                subject=row.subject,
-                state=TaskState.CANCELLED if withdrawn else TaskState(row.state),
-                mandatory=row.mandatory,
-                opens_on=row.opens_on,
-                due_on=row.due_on,
-                rule=row.rule,
-                rule_set=row.rule_set,
-                legal_basis=row.legal_basis,
-                warnings=tuple(row.warnings),
-                caused_by=tuple(row.caused_by),
-                closed_by=row.closed_by,
-                explanation=row.explanation,
-                enrolment_id=row.enrolment_id,
-                eu_case_id=row.eu_case_id,
-            )
-            found.setdefault(row.case_key, {})[row.task_id] = StoredTask(task, row.revision, withdrawn)
+        for row in rows.fetchall():
+            stored = _stored_task(row)
+            found.setdefault(row["case_key"], {})[stored.task.task_id] = stored
     return found
+
+
+def _stored_task(row: Mapping[str, Any]) -> StoredTask:
+    withdrawn = row["state"] == "WITHDRAWN"
+    values = {name: row[name] for name in Task.__slots__}
+    values |= {
+        "state": TaskState.CANCELLED if withdrawn else TaskState(row["state"]),
+        "warnings": tuple(row["warnings"]),
+        "caused_by": tuple(row["caused_by"]),
+    }
+    return StoredTask(Task(**values), row["revision"], withdrawn)

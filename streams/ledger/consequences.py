@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from schemas.identifiers import PartyAddress
 from streams.ledger.cases import Case, StoredFact, StoredTask
 from streams.ledger.outgoing import Outgoing, forward, task_message
 from streams.ledger.sealing import Seal
@@ -54,8 +55,8 @@ def consequences(case: Case, decision: Decision, seal: Seal, now: datetime) -> C
     )
 
 
-def _new_forwards(case: Case, decision: Decision) -> dict[MessageRef, list[str]]:
-    found: dict[MessageRef, list[str]] = {}
+def _new_forwards(case: Case, decision: Decision) -> dict[MessageRef, list[PartyAddress]]:
+    found: dict[MessageRef, list[PartyAddress]] = {}
     for ref, recipient in decision.forwards:
         if recipient not in case.facts[ref].forwarded_to:
             found.setdefault(ref, []).append(recipient)
