@@ -3,7 +3,6 @@
 from enum import StrEnum
 
 import psycopg
-from psycopg_pool import PoolTimeout
 
 from schemas.identifiers import Flow
 from schemas.problems import OvergangError
@@ -51,6 +50,11 @@ class Outcome(StrEnum):
     STOP_WORKER = "STOP_WORKER"
 
 
+_PASSING = frozenset({"08", "40", "53", "55", "57", "58"})
+"""SQLSTATE classes of trouble that passes by itself: connection, rollback, resources, locks, an operator's
+stop, the system. Another `OperationalError` (54, a limit of the program) comes back for the same input."""
+
+
 def outcome_of(error: Exception) -> Outcome:
     """Map what decoding or applying a batch raised to what happens to the batch."""
     match error:
@@ -58,7 +62,9 @@ def outcome_of(error: Exception) -> Outcome:
             return Outcome.STOP_WORKER
         case Fenced():
             return Outcome.FENCED
-        case psycopg.OperationalError() | psycopg.InterfaceError() | PoolTimeout():
+        case psycopg.OperationalError(sqlstate=str(state)) if state[:2] not in _PASSING:
+            return Outcome.STOP_FLOW
+        case psycopg.OperationalError() | psycopg.InterfaceError():
             return Outcome.RETRY
         case _:
             return Outcome.STOP_FLOW

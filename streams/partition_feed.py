@@ -1,0 +1,60 @@
+"""Where intake stands on one assigned partition, and how Kafka records become its next batch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from confluent_kafka import Message, TopicPartition
+
+from schemas.identifiers import Flow
+from streams.batch import Batch, Input
+
+
+@dataclass(slots=True)
+class PartitionFeed:
+    """`delivered` is the offset after the last one that was handed over (at first the stored position).
+
+    `reread` tells that the position was already read anew once in this assignment: a second fence stops the
+    worker, since then two readers would be fighting for the partition.
+    """
+
+    topic: str
+    topic_id: UUID
+    flow: Flow
+    partition: int
+    epoch: int
+    delivered: int
+    reread: bool = False
+
+    def at_delivered(self) -> TopicPartition:
+        """What the consumer is assigned so that it reads on after the last handed-over input."""
+        return TopicPartition(self.topic, self.partition, self.delivered)
+
+    def next_batch(self, messages: Sequence[Message]) -> Batch | None:
+        """The batch of these records of this partition; None if all of them were handed over before.
+
+        Records before `delivered` come when the consumer was moved while they were on their way.
+        """
+        inputs = tuple(_input(message) for message in messages if message.offset() >= self.delivered)
+        if not inputs:
+            return None
+        after, self.delivered = self.delivered, inputs[-1].offset + 1
+        return Batch(
+            topic=self.topic,
+            topic_id=self.topic_id,
+            flow=self.flow,
+            partition=self.partition,
+            epoch=self.epoch,
+            after=after,
+            next=self.delivered,
+            inputs=inputs,
+        )
+
+
+def _input(message: Message) -> Input:
+    return Input(
+        offset=message.offset(),
+        key=message.key(),
+        headers=tuple((name, value or b"") for name, value in message.headers() or ()),
+        value=message.value(),
+    )

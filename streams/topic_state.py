@@ -1,0 +1,72 @@
+"""What the broker says about the inbound topics: which topic bears the name, and which offsets it holds."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from streams.handover import Place
+
+_TIMEOUT = 10.0
+_GONE = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)
+_MASK = (1 << 64) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class OffsetRange:
+    """What a partition holds: `start` is its oldest offset, `end` its high watermark, one past the newest."""
+
+    start: int
+    end: int
+
+
+class TopicState:
+    """Asks the broker; every method raises `KafkaException` where it does not answer within 10 seconds."""
+
+    def __init__(self, admin: AdminClient) -> None:
+        self._admin = admin
+
+    def ids(self, topics: Collection[str]) -> dict[str, UUID]:
+        """Kafka's own id of each topic; a topic that is not there is left out."""
+        if not topics:
+            return {}
+        answers = self._admin.describe_topics(TopicCollection(list(topics)), request_timeout=_TIMEOUT)
+        found = {}
+        for topic, answer in answers.items():
+            try:
+                found[topic] = _uuid(answer.result(timeout=_TIMEOUT).topic_id)
+            except KafkaException as error:
+                if error.args[0].code() not in _GONE:
+                    raise
+        return found
+
+    def ranges(self, places: Collection[Place]) -> dict[Place, OffsetRange]:
+        """The offsets of each partition; one that is not there is left out."""
+        starts = self._offsets(places, OffsetSpec.earliest())
+        ends = self._offsets(places, OffsetSpec.latest())
+        return {place: OffsetRange(starts[place], ends[place]) for place in starts.keys() & ends.keys()}
+
+    def _offsets(self, places: Collection[Place], which: OffsetSpec) -> dict[Place, int]:
+        if not places:
+            return {}
+        answers = self._admin.list_offsets(
+            {TopicPartition(topic, partition): which for topic, partition in places},
+            isolation_level=IsolationLevel.READ_UNCOMMITTED,
+            request_timeout=_TIMEOUT,
+        )
+        found = {}
+        for at, answer in answers.items():
+            try:
+                found[at.topic, at.partition] = answer.result(timeout=_TIMEOUT).offset
+            except KafkaException as error:
+                if error.args[0].code() not in _GONE:
+                    raise
+        return found
+
+
+def _uuid(kafka_id: object) -> UUID:
+    high = kafka_id.get_most_significant_bits() & _MASK  # type: ignore[attr-defined]
+    low = kafka_id.get_least_significant_bits() & _MASK  # type: ignore[attr-defined]
+    return UUID(int=(high << 64) | low)
