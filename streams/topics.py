@@ -33,7 +33,7 @@ _SHARED = {"cleanup.policy": "delete", "max.message.bytes": str(MESSAGE_LIMIT_BY
 
 
 def inbound_shape(partitions: int = 6, *, replication_factor: int = 1) -> TopicShape:
-    """An `inbound.*` topic. Once applied a message stands in the ledger: 14 days cover any outage of a worker."""
+    """An `inbound.*` topic. An applied message stands in the ledger: 14 days cover an outage of the worker."""
     return TopicShape(
         partitions,
         {**_SHARED, "retention.ms": str(14 * DAY_MS), **_in_sync(replication_factor)},
@@ -55,9 +55,9 @@ def ensure_topics(
 ) -> None:
     """Create those that are missing and return when all are visible with a leader for every partition.
 
-    `admin`: a client, or bootstrap addresses. Topics that exist keep their settings. Raises TopicTrouble where
-    a topic has another number of partitions (keys would move, and with them the order of a citizen's messages),
-    where the broker refuses, and where it does not answer.
+    `admin`: a client, or bootstrap addresses. Topics that exist keep their settings. Raises TopicTrouble
+    where a topic has another number of partitions (keys would move, and with them the order of a citizen's
+    messages), where the broker refuses, and where it does not answer.
     """
     client = AdminClient({"bootstrap.servers": admin}) if isinstance(admin, str) else admin
     wanted = sorted(set(names))

@@ -84,7 +84,7 @@ def own_postgres(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
 
 @pytest.fixture
 def wait_until() -> WaitUntil:
-    """`wait_until(condition, timeout=20, what="...")`: returns when the condition holds, fails when it never does."""
+    """`wait_until(condition, timeout=20, what="...")` returns when the condition holds, else fails."""
 
     def wait(condition: Callable[[], object], timeout: float = 20, what: str = "the condition") -> None:
         give_up = time.monotonic() + timeout
@@ -175,9 +175,10 @@ class Processes:
         self._started: list[Running] = []
 
     def start(self, *command: str, environment: Mapping[str, str] | None = None) -> Running:
-        """Runs `command`, whose first word may be a program of the virtual environment (`overgang`, `python`).
+        """Runs `command`; its first word may be a program of the virtual environment (`overgang`, `python`).
 
-        `environment` comes on top of ours, less every OVERGANG_ variable; the working directory is the test's.
+        `environment` comes on top of ours, less every OVERGANG_ variable but that of the cache; the working
+        directory is the test's.
         """
         program = Path(sys.executable).with_name(command[0])
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("OVERGANG_")}

@@ -16,8 +16,8 @@ LOG_LIMIT_BYTES = 10 * 1024 * 1024
 class Child:
     """A running command under a guard (see `connectors.embedded.guard`).
 
-    `lock` is a file descriptor that guard and command inherit, so that an advisory lock on it lasts as long as
-    either lives. `grace_seconds`: time between the stop signal and SIGKILL. Raises DidNotStart.
+    `lock` is a file descriptor that guard and command inherit, so that an advisory lock on it lasts as long
+    as either lives. `grace_seconds`: time between the stop signal and SIGKILL. Raises DidNotStart.
     """
 
     def __init__(

@@ -17,7 +17,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def die_with_the_guard() -> None:
-    """Should the guard itself be killed, Linux kills the command; the guard's main thread lives as long as it."""
+    """Should the guard be killed, Linux kills the command; the guard's main thread lives as long as it."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 

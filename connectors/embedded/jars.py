@@ -134,15 +134,15 @@ def _download(artefact: Artefact, scratch: Path, directory: Path, repository: st
     except (RequestException, RuntimeError) as error:
         raise ArtefactUnavailable(
             f"{artefact.coordinate}, part of the embedded Apache Kafka, cannot be downloaded "
-            f"({type(error).__name__}); connect to the internet once, name a Maven repository within reach in "
-            "OVERGANG_MAVEN_REPOSITORY, or a broker of your own in OVERGANG_KAFKA_BOOTSTRAP"
+            f"({type(error).__name__}); connect to the internet once, name a Maven repository within reach "
+            "in OVERGANG_MAVEN_REPOSITORY, or a broker of your own in OVERGANG_KAFKA_BOOTSTRAP"
         ) from error
     found = _sha256(path)
     if found != artefact.sha256:
         raise ArtefactUnavailable(
             f"{artefact.coordinate}, part of the embedded Apache Kafka, was downloaded with SHA-256 {found}, "
-            f"the lock file says {artefact.sha256}; the repository or something on the way to it is not to be "
-            "trusted: name another in OVERGANG_MAVEN_REPOSITORY, or a broker in OVERGANG_KAFKA_BOOTSTRAP"
+            f"the lock file says {artefact.sha256}; the repository or something on the way to it is not to "
+            "be trusted: name another in OVERGANG_MAVEN_REPOSITORY, or a broker in OVERGANG_KAFKA_BOOTSTRAP"
         )
     path.replace(directory / artefact.file_name)
 

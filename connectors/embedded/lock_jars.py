@@ -10,7 +10,7 @@ from jgo.maven import MavenContext
 ROOTS = (
     # 4.4.0's kafka-tools-api is missing from the repository.
     "org.apache.kafka:kafka_2.13:jar:4.3.1:compile",
-    # The jars bring no SLF4J binding: without one the broker dies without a word. 1.7: as the slf4j-api they bring.
+    # The jars bring no SLF4J binding: without one the broker dies without a word. 1.7: as their slf4j-api.
     "org.slf4j:slf4j-simple:jar:1.7.36:compile",
 )
 

@@ -14,10 +14,10 @@ HAND_OVER_SECONDS = 30.0
 
 
 def claim(directory: Path) -> int:
-    """Make the directory (mode 700) ours; returns the descriptor whose lock says so, to be closed by the caller.
+    """Make the directory (mode 700) ours; returns the descriptor whose lock says so, for `disown`.
 
-    The lock is the kernel's: it ends with the last process that inherited the descriptor, so there is no stale
-    one. An owner that was killed may leave a child that is still ending: that is waited for. Raises
+    The lock is the kernel's: it ends with the last process that inherited the descriptor, so there is no
+    stale one. An owner that was killed may leave a child that is still ending: that is waited for. Raises
     DirectoryInUse when a living owner has it.
     """
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)

