@@ -150,10 +150,18 @@ def _message(
     envelope = reading.envelope
     if record is None or envelope is None or reading.problems or reading.forbidden:
         raise _refusal(reading, ErrorClass.INVALID)
-    subject, case_key, nobody = identity_of(contract.flow, record, key)
-    if nobody is not None:
-        raise _refusal(reading, ErrorClass.INVALID, (nobody,))
-    return Message(envelope, record, subject, case_key, warnings_of(envelope, record, lists))
+    identity = identity_of(contract.flow, record, key)
+    if isinstance(identity, Problem):
+        raise _refusal(reading, ErrorClass.INVALID, (identity,))
+    return Message(
+        envelope,
+        record,
+        identity.subject,
+        identity.case_key,
+        warnings_of(envelope, record, lists),
+        identity.assigned,
+        identity.merged,
+    )
 
 
 def _checked(contract: FlowContract, data: Any, problems: list[Problem]) -> Record | None:
