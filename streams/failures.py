@@ -8,7 +8,7 @@ from schemas.identifiers import Flow
 from schemas.problems import OvergangError
 
 
-class FlowStopped(OvergangError):  # noqa: N818 the name is the event
+class FlowStopped(OvergangError):
     """Our own fault, or a topic that is not what it was: this flow reads no further until it is resumed."""
 
     def __init__(self, flow: Flow, reason: str) -> None:
@@ -17,7 +17,7 @@ class FlowStopped(OvergangError):  # noqa: N818 the name is the event
         self.reason = reason
 
 
-class StopWorker(OvergangError):  # noqa: N818 the name is the event
+class StopWorker(OvergangError):
     """Going on would risk a lost input: exit 1. The next start begins at the stored position."""
 
     def __init__(self, cause: str) -> None:
@@ -25,7 +25,7 @@ class StopWorker(OvergangError):  # noqa: N818 the name is the event
         self.cause = cause
 
 
-class Fenced(OvergangError):  # noqa: N818 the name is the event
+class Fenced(OvergangError):
     """The stored position is not where the batch starts, somebody else moved it. Nothing was stored."""
 
     def __init__(self, topic: str, partition: int, after: int, stored: int | None) -> None:
@@ -68,3 +68,12 @@ def outcome_of(error: Exception) -> Outcome:
             return Outcome.RETRY
         case _:
             return Outcome.STOP_FLOW
+
+
+def fault_name(fault: BaseException) -> str:
+    """The kind of an exception and where it was raised; not its text, which may hold what somebody sent."""
+    place = fault.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = f" at {place.tb_frame.f_globals.get('__name__')}:{place.tb_lineno}" if place else ""
+    return f"{type(fault).__name__}{where}"
