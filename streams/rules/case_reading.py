@@ -7,9 +7,9 @@ from datetime import datetime
 from schemas.code_lists import CodeLists
 from schemas.identifiers import CaseKey, Flow, Pseudonym
 from streams.rules.catalogue import RULES
-from streams.rules.corrections import merged_into, root
+from streams.rules.corrections import concerned, merged_into, root
 from streams.rules.eu_handling import EuHandling
-from streams.rules.facts import CorrectionFact, Fact
+from streams.rules.facts import Fact
 from streams.rules.history import History
 from streams.rules.replay import Desk, Draft
 from streams.rules.responsibility import Responsibility
@@ -71,7 +71,7 @@ def cases_among(facts: Sequence[Fact], as_of: datetime) -> list[CaseFacts]:
     into = merged_into(f for f in facts if f.time <= as_of)
     cases: dict[CaseKey, CaseFacts] = {}
     for fact in facts:
-        for key in _keys_of(fact):
+        for key in concerned(fact):
             case = cases.get(key) or cases.get(root(into, key))
             if case is None:
                 name = root(into, key)
@@ -81,13 +81,6 @@ def cases_among(facts: Sequence[Fact], as_of: datetime) -> list[CaseFacts]:
             if not kept or kept[-1] is not fact:
                 kept.append(fact)
     return list(cases.values())
-
-
-def _keys_of(fact: Fact) -> tuple[CaseKey, ...]:
-    if not isinstance(fact, CorrectionFact):
-        return (fact.case_key,) if fact.case_key else ()
-    merged = tuple(CaseKey(key) for key in fact.merged or ())
-    return (fact.assigned, *merged) if fact.assigned else merged
 
 
 def read_case(facts: CaseFacts, book: RuleBook, lists: CodeLists) -> CaseReading:

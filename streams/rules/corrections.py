@@ -44,3 +44,11 @@ def root(into: Mapping[CaseKey, CaseKey], key: CaseKey) -> CaseKey:
     while key in into:
         key = into[key]
     return key
+
+
+def concerned(fact: Fact) -> tuple[CaseKey, ...]:
+    """The cases that a fact names: its own; of a correction those that it assigns and merges, if any."""
+    if not isinstance(fact, CorrectionFact):
+        return (fact.case_key,) if fact.case_key else ()
+    merged = tuple(CaseKey(key) for key in fact.merged or ())
+    return (fact.assigned, *merged) if fact.assigned else merged
