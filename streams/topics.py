@@ -33,7 +33,7 @@ _SHARED = {"cleanup.policy": "delete", "max.message.bytes": str(MESSAGE_LIMIT_BY
 
 
 def inbound_shape(partitions: int = 6, *, replication_factor: int = 1) -> TopicShape:
-    """An `inbound.*` topic. An applied message stands in the ledger: 14 days cover an outage of the worker."""
+    """An `inbound.*` topic. An applied message stands in the ledger: 14 days outlast an outage."""
     return TopicShape(
         partitions,
         {**_SHARED, "retention.ms": str(14 * DAY_MS), **_in_sync(replication_factor)},

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from connectors.embedded import guard
@@ -13,11 +13,17 @@ from connectors.embedded.failures import DidNotStart
 LOG_LIMIT_BYTES = 10 * 1024 * 1024
 
 
+def clean_environment() -> dict[str, str]:
+    """What a child inherits of ours: variables such as PGDATA or JAVA_TOOL_OPTIONS would change what runs."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+
+
 class Child:
     """A running command under a guard (see `connectors.embedded.guard`).
 
     `lock` is a file descriptor that guard and command inherit, so that an advisory lock on it lasts as long
-    as either lives. `grace_seconds`: time between the stop signal and SIGKILL. Raises DidNotStart.
+    as either lives. `grace_seconds`: time between the stop signal and SIGKILL. `environment`
+    comes on top of `clean_environment()`. Raises DidNotStart.
     """
 
     def __init__(
@@ -28,6 +34,7 @@ class Child:
         lock: int,
         stop_signal: signal.Signals,
         grace_seconds: float,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self._grace_seconds = grace_seconds
         if log.exists() and log.stat().st_size > LOG_LIMIT_BYTES:
@@ -50,7 +57,7 @@ class Child:
                 stderr=output,
                 pass_fds=(lock,),
                 start_new_session=True,
-                env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "TZ": "UTC"},
+                env={**clean_environment(), **(environment or {})},
             )
         assert self._guard.stdout is not None
         with self._guard.stdout as output_of_guard:

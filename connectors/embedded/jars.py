@@ -15,6 +15,7 @@ from pathlib import Path
 import platformdirs
 
 from connectors.embedded.failures import ArtefactUnavailable
+from connectors.settings import Settings
 
 Progress = Callable[[int, int, str], None]
 """Called with (artefacts there, artefacts in all, coordinate of the one that has just come)."""
@@ -51,9 +52,10 @@ def locked() -> tuple[Artefact, ...]:
     )
 
 
-def default_cache() -> Path:
-    """The user's cache directory; `OVERGANG_CACHE_DIRECTORY` names another."""
-    return platformdirs.user_cache_path("overgang")
+def configured_jars(*, progress: Progress | None = None) -> list[Path]:
+    """`kafka_jars` from and into what the settings name."""
+    settings = Settings()
+    return kafka_jars(settings.cache_directory, progress=progress, repository=settings.maven_repository)
 
 
 def kafka_jars(
@@ -66,12 +68,13 @@ def kafka_jars(
 
     Each jar gets its name only after its SHA-256 was checked, so an interrupted download goes on where it was
     and two that run at once do not harm each other. When all are there, a marker notes their sizes; with it a
-    start only looks at sizes. `repository`: URL of a Maven repository; None: jgo's default.
+    start only looks at sizes. `cache_directory`: None is the user's. `repository`: URL of a Maven repository;
+    None: jgo's default.
     Raises ArtefactUnavailable.
     """
     artefacts = locked()
     digest = hashlib.sha256("\n".join(f"{a.coordinate} {a.sha256}" for a in artefacts).encode()).hexdigest()
-    directory = (cache_directory or default_cache()) / "kafka-jars" / digest[:16]
+    directory = (cache_directory or platformdirs.user_cache_path("overgang")) / "kafka-jars" / digest[:16]
     jars = [directory / artefact.file_name for artefact in artefacts]
     marker = directory / "verified.json"
     if not _as_marked(marker, jars):

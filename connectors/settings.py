@@ -1,0 +1,136 @@
+"""Every setting of the gateway, read from environment variables that begin with `OVERGANG_`."""
+
+import difflib
+import ipaddress
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas.problems import OvergangError
+
+PREFIX = "OVERGANG_"
+
+
+class SettingsRefused(OvergangError):
+    """Settings that are malformed, unknown or unsafe; the text names each variable and the mend, no value."""
+
+
+def _absolute(path: Path) -> Path:
+    """Child processes may run in another working directory."""
+    return path.expanduser().absolute()
+
+
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+
+
+class Settings(BaseSettings):
+    """One field a variable: `http_port` is `OVERGANG_HTTP_PORT`. An empty variable counts as absent.
+
+    Raises SettingsRefused.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, hide_input_in_errors=True
+    )
+
+    profile: Literal["embedded", "production"] = "embedded"
+    """`embedded`: all on this machine, loopback only, secrets made in the data directory. `production` needs
+    parties and access rights, which this version does not have: it refuses to start."""
+
+    data_directory: AbsolutePath = Field(default=Path(".overgang"), validate_default=True)
+    """Everything that is kept: embedded broker and database, keys, logs. Made with mode 700."""
+
+    cache_directory: AbsolutePath | None = None
+    """Where downloaded jars are kept, for all data directories; None: the user's cache directory."""
+
+    maven_repository: str | None = Field(default=None, pattern=r"^https?://")
+    """URL of the Maven repository that the embedded broker's jars come from; None: the public one. Whatever it
+    serves is checked against the lock file."""
+
+    kafka_bootstrap: str | None = Field(default=None, pattern=r"^[^,:\s]+:\d+(,[^,:\s]+:\d+)*$")
+    """`host:port[,host:port]` of a Kafka of your own; None: an embedded one is started."""
+
+    database_url: str | None = Field(default=None, repr=False, pattern=r"^postgres(ql)?://")
+    """`postgresql://user@host/database` of a PostgreSQL of your own; None: an embedded one is started. May hold
+    a password, so it is never printed."""
+
+    http_host: str = "127.0.0.1"
+    """Address the HTTP API listens on. Loopback only: anybody who reaches it may send in any party's name."""
+
+    http_port: int = Field(default=8080, ge=0, le=65535)
+    """Port of the HTTP API; 0 takes a free one."""
+
+    pseudonym_key_file: AbsolutePath = Field(
+        default_factory=lambda data: data["data_directory"] / "keys" / "pseudonym.key"
+    )
+    """The secret of all pseudonyms, made once, mode 600. It never rotates: without it no case is found again."""
+
+    wrapping_key_file: AbsolutePath = Field(
+        default_factory=lambda data: data["data_directory"] / "keys" / "wrapping.key"
+    )
+    """The secret that case keys are wrapped with, made once, mode 600. Without it no payload can be read."""
+
+    topic_prefix: str = Field(default="", pattern=r"^[A-Za-z0-9._-]{0,64}$")
+    """Comes before `inbound.` and `outbound.` in every topic name, where several gateways share a broker."""
+
+    inbound_partitions: int = Field(default=6, ge=1, le=1000)
+    """Partitions of each inbound topic. Never change it for topics that exist: keys would move."""
+
+    replication_factor: int = Field(default=1, ge=1, le=5)
+    """Replicas of each topic that is made; the embedded broker can hold one."""
+
+    consumer_group: str = Field(default="overgang", pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    """Workers of one group share the inbound partitions. Positions live in the database, not in the group."""
+
+    batch_size: int = Field(default=500, ge=1, le=5000)
+    """Messages of one partition that are applied in one transaction, at most."""
+
+    def __init__(self, **values: Any) -> None:
+        _refuse_unknown_variables()
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise SettingsRefused("; ".join(_line(fault) for fault in error.errors())) from None
+
+    @field_validator("profile")
+    @classmethod
+    def _only_embedded(cls, profile: str) -> str:
+        if profile != "embedded":
+            raise ValueError(
+                "this version has no parties and access rights yet and runs in the embedded profile only; "
+                "set it to embedded"
+            )
+        return profile
+
+    @field_validator("http_host")
+    @classmethod
+    def _only_loopback(cls, host: str) -> str:
+        if host != "localhost" and not _is_loopback(host):
+            raise ValueError(
+                "without parties and access rights the HTTP API listens on loopback only; set it to 127.0.0.1"
+            )
+        return host
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _refuse_unknown_variables() -> None:
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    if unknown:
+        close = difflib.get_close_matches(unknown[0], known, n=1)
+        mend = f"did you mean {close[0]}?" if close else "unset it"
+        raise SettingsRefused(f"{unknown[0]}: there is no such setting; {mend}")
+
+
+def _line(fault: Any) -> str:
+    names = [str(part) for part in fault["loc"]]
+    return f"{PREFIX}{'.'.join(names).upper()}: {fault['msg'].removeprefix('Value error, ')}"
