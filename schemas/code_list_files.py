@@ -67,12 +67,14 @@ def read_code_list(directory: Traversable, file: CodeListFile) -> CodeTable:
     if set(reader.fieldnames or ()) != file.columns:
         raise fault(file.name, 1, f"must have the columns {', '.join(sorted(file.columns))}")
     table: dict[str, list[DatedCode]] = {}
+    last_line = 1
     try:
         for row in reader:
-            entry = _entry(file, row, reader.line_num)
+            last_line = reader.line_num
+            entry = _entry(file, row, last_line)
             table.setdefault(entry.code, []).append(entry)
     except csv.Error as error:
-        raise fault(file.name, reader.line_num, f"is not CSV ({error}); close its quotes") from error
+        raise fault(file.name, last_line + 1, f"is not CSV ({error}); close its quotes") from error
     return {code: _in_order(file, entries) for code, entries in table.items()}
 
 
