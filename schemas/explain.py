@@ -37,7 +37,8 @@ _WORDS: Final = {
 def problems_of(error: ValidationError, model: type[BaseModel], at: str = "data") -> tuple[Problem, ...]:
     """What a sender must mend, in the order of the model's fields; `at` is the path of the model's object.
 
-    At most MOST_PROBLEMS; the last then says how many more there are.
+    At most MOST_PROBLEMS; the last then says how many more there are. Raise what you make of them
+    `from None`: pydantic's own text repeats the names of unknown fields, which can be personal numbers.
     """
     faults = error.errors(include_url=False, include_input=False)
     problems = [_problem(fault, model, at) for fault in faults[:MOST_PROBLEMS]]
