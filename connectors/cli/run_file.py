@@ -29,7 +29,7 @@ def write(directory: Path, running: Running) -> None:
 
 
 def read(directory: Path) -> Running | None:
-    """The gateway that runs on this data directory, None where none does; a dead one's file counts as none."""
+    """The gateway that runs on this data directory, None where none does (a dead one counts as none)."""
     try:
         running = Running(**json.loads((directory / _NAME).read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError, TypeError):

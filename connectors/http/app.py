@@ -26,7 +26,7 @@ from connectors.http.metrics import Metrics
 from connectors.http.observe import Observe
 from connectors.http.parts import Parts
 from connectors.http.problems import ProblemDetails, Refusal, page
-from schemas.flows import FLOWS
+from connectors.inbound_topics import inbound_topics
 from schemas.problems import Problem
 
 _log = structlog.get_logger(__name__)
@@ -44,8 +44,7 @@ def create_app(config: ApiConfig) -> FastAPI:
             config.kafka_bootstrap, config.acknowledge_within, config.messages_in_flight
         )
         engine = open_engine(config)
-        topics = frozenset(config.topic_prefix + contract.topic for contract in FLOWS.values())
-        health = Health(producer, engine, topics)
+        health = Health(producer, engine, inbound_topics(config.topic_prefix))
         metrics.in_flight.set_function(lambda: producer.in_flight)
         batches = asyncio.Semaphore(config.batches_in_hand)
         app.state.parts = Parts(config, producer, engine, health, metrics, batches)

@@ -1,6 +1,7 @@
 """Reading a request's body: which of the three CloudEvents modes it is in, within which size and time."""
 
 import asyncio
+from contextlib import suppress
 from email.message import EmailMessage
 from typing import Literal
 
@@ -16,7 +17,9 @@ STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 BINARY = "application/json"
 _MODES: dict[str, Mode] = {STRUCTURED: "structured", BATCH: "batch", BINARY: "binary"}
-# After refusing a body unread the connection cannot be used again.
+# A connection with an unread body cannot be used again, and its end may take the answer with it: up to this
+# much more is read and thrown away, so that a client that merely sends too much learns why it is refused.
+_DISCARDED_BYTES = 16 * 1024 * 1024
 _CLOSE = {"Connection": "close"}
 
 
@@ -44,28 +47,33 @@ def mode_of(headers: Headers) -> Mode:
 
 
 async def read_body(request: Request, limit: int, within: float) -> bytes:
-    """The body, of at most `limit` bytes and read within `within` seconds.
+    """The body, of at most `limit` bytes and read within `within` seconds; never more of it is held.
 
-    Raises `Refusal`: 413 as soon as more than `limit` is announced or has come, 408 when it takes too long.
+    Raises `Refusal`: 413 when it is longer, 408 when it takes too long.
     """
-    if int(request.headers.get("content-length", "0")) > limit:
-        raise _too_large(limit)
     body = bytearray()
+    seen = 0
     try:
         async with asyncio.timeout(within):
             async for part in request.stream():
-                body += part
-                if len(body) > limit:
-                    raise _too_large(limit)
+                seen += len(part)
+                if seen <= limit:
+                    body += part
+                elif seen > limit + _DISCARDED_BYTES:
+                    break
     except TimeoutError as late:
         raise Refusal("too-slow", headers=_CLOSE) from late
+    if seen > limit:
+        problem = Problem("body", f"holds more than {limit} bytes", "send less, or in several requests")
+        raise Refusal("message-too-large", errors=(problem,), headers=_CLOSE)
     return bytes(body)
+
+
+async def discard_body(request: Request, within: float) -> None:
+    """Read and throw away a body that will be refused whatever it holds."""
+    with suppress(Refusal):
+        await read_body(request, 0, within)
 
 
 def _not_read(field: str, problem: str, mend: str) -> Refusal:
     return Refusal("unsupported-content-type", errors=(Problem(field, problem, mend),), headers=_CLOSE)
-
-
-def _too_large(limit: int) -> Refusal:
-    problem = Problem("body", f"holds more than {limit} bytes", "send less, or in several requests")
-    return Refusal("message-too-large", errors=(problem,), headers=_CLOSE)

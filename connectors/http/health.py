@@ -89,7 +89,7 @@ def _broker(producer: InboundProducer, topics: frozenset[str]) -> str | None:
     except BrokerUnavailable as away:
         return f"Kafka does not answer ({away.reason}); start it or mend OVERGANG_KAFKA_BOOTSTRAP"
     if missing:
-        return f"{len(missing)} inbound topics are missing, such as {min(missing)}; start `overgang worker`"
+        return f"{len(missing)} inbound topics are missing, such as {min(missing)}; run `overgang doctor`"
     return None
 
 

@@ -7,14 +7,14 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
-from schemas.cloudevent import from_batch, from_http_binary, from_structured, to_kafka
 from starlette.responses import Response
 
-from connectors.http.body import Mode, mode_of, read_body
+from connectors.http.body import Mode, discard_body, mode_of, read_body
 from connectors.http.description import MESSAGE_BODY, POST_MESSAGES
 from connectors.http.inbound import BrokerUnavailable
 from connectors.http.parts import OpenParts, Parts
 from connectors.http.problems import FieldProblem, Refusal, documented
+from schemas.cloudevent import from_batch, from_http_binary, from_structured, to_kafka
 from schemas.flows import FLOWS
 from schemas.message import Message
 from schemas.problems import InvalidMessage, Problem
@@ -82,8 +82,7 @@ class BatchResult(BaseModel):
 async def post_messages(request: Request, parts: OpenParts) -> Response:
     """Read, check, produce, answer."""
     try:
-        mode = mode_of(request.headers)
-        return await (_batch(request, parts) if mode == "batch" else _single(request, parts, mode))
+        return await _received(request, parts)
     except InvalidMessage as invalid:
         refused = Refusal.of(invalid)
         parts.metrics.ingest.labels(refused.kind.slug).inc()
@@ -91,6 +90,15 @@ async def post_messages(request: Request, parts: OpenParts) -> Response:
     except Refusal as refused:
         parts.metrics.ingest.labels(refused.kind.slug).inc()
         raise
+
+
+async def _received(request: Request, parts: Parts) -> Response:
+    try:
+        mode = mode_of(request.headers)
+    except Refusal:
+        await discard_body(request, parts.config.body_within)
+        raise
+    return await (_batch(request, parts) if mode == "batch" else _single(request, parts, mode))
 
 
 async def _single(request: Request, parts: Parts, mode: Mode) -> Response:
@@ -107,6 +115,7 @@ async def _single(request: Request, parts: Parts, mode: Mode) -> Response:
 async def _batch(request: Request, parts: Parts) -> Response:
     limits = parts.config
     if parts.batches.locked():
+        await discard_body(request, limits.body_within)
         raise Refusal("busy", headers={"Retry-After": _BUSY_SECONDS, "Connection": "close"})
     async with parts.batches:
         body = await read_body(request, limits.batch_body_limit, limits.body_within)

@@ -19,6 +19,7 @@ from connectors.http.problems import Refusal
 _log = structlog.get_logger(__name__)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _CLIENT_WENT = 499
+_FRAMES = 8
 
 
 class Observe:
@@ -66,6 +67,8 @@ class Observe:
 
 def _log_fault(fault: BaseException) -> str:
     fault_id = uuid.uuid4().hex
-    places = [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(fault.__traceback__)]
+    places = [
+        f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(fault.__traceback__)[-_FRAMES:]
+    ]
     _log.error("fault", id=fault_id, kind=type(fault).__name__, places=places)
     return fault_id

@@ -9,15 +9,8 @@ from pydantic import BaseModel, Field
 from connectors.http.parts import OpenParts
 from connectors.http.problems import Refusal, documented
 from schemas.identifiers import CaseKey, PartyAddress, TaskId
-from streams.ledger.queries import (
-    LedgerTask,
-    ShownState,
-    TaskHistory,
-    Timeline,
-    task_history,
-    tasks_of,
-    timeline_of,
-)
+from streams.ledger.answers import LedgerTask, ShownState, TaskHistory, Timeline
+from streams.ledger.queries import task_history, tasks_of, timeline_of
 
 router = APIRouter(tags=["tasks"])
 

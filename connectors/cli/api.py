@@ -1,0 +1,69 @@
+"""`overgang api`: the HTTP API as a process of its own."""
+
+import signal
+import socket
+
+import uvicorn
+
+from connectors.cli.log_lines import log_as_json
+from connectors.http.app import create_app
+from connectors.http.config import ApiConfig
+from connectors.settings import Settings
+from schemas.problems import OvergangError
+from schemas.pseudonym import load_or_make_key
+
+_DRAIN_SECONDS = 10
+_CONNECTIONS = 1000
+
+
+class AddressTaken(OvergangError):
+    """The HTTP address cannot be listened on."""
+
+
+def api() -> None:
+    """Serve the HTTP API until SIGTERM or Ctrl-C; requests in hand are answered first."""
+    settings = Settings()
+    config = api_config(settings)
+    log_as_json()
+    with _listen(settings.http_host, settings.http_port) as listening:
+        server = uvicorn.Server(
+            uvicorn.Config(
+                create_app(config),
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                limit_concurrency=_CONNECTIONS,
+                timeout_graceful_shutdown=_DRAIN_SECONDS,
+            )
+        )
+        # The server stops by itself on these and then raises them again: once stopped, they mean nothing.
+        for ending in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(ending, lambda *_: None)
+        server.run(sockets=[listening])
+    if not server.started:
+        raise OvergangError("the HTTP API did not start; its log above says why")
+
+
+def api_config(settings: Settings) -> ApiConfig:
+    """The API's part of the settings. Raises OvergangError where broker or database is not named."""
+    if settings.kafka_bootstrap is None:
+        raise OvergangError("no broker: set OVERGANG_KAFKA_BOOTSTRAP, or start all with `overgang up`")
+    if settings.database_url is None:
+        raise OvergangError("no database: set OVERGANG_DATABASE_URL, or start all with `overgang up`")
+    return ApiConfig(
+        kafka_bootstrap=settings.kafka_bootstrap,
+        database_url=settings.database_url,
+        pseudonym_key=load_or_make_key(settings.pseudonym_key_file),
+        topic_prefix=settings.topic_prefix,
+    )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=256)
+    except OSError as taken:
+        raise AddressTaken(
+            f"cannot listen on {host} port {port} ({taken.strerror}); choose another in OVERGANG_HTTP_PORT"
+        ) from None
