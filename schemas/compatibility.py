@@ -1,7 +1,7 @@
 """Whether the Avro schemas are FULL_TRANSITIVE: each release and the current schema read each other's values.
 
 Run `python -m schemas.compatibility`: a line a schema; exit 1 where one of them broke its contract. A changed
-schema needs a release file, `released/<name>/<n>.avsc`, and an id at the end of its list in `ids.json`.
+schema needs a release file, `released/<name>-v1/<n>.avsc`, and an id at the end of its list in `ids.json`.
 """
 
 import json

@@ -51,7 +51,10 @@ def stem_of(schema_name: str) -> str:
 
 def released_file(schema_name: str, release: int) -> str:
     """Text of a released schema; releases are numbered from 1."""
-    return (AVRO / "released" / stem_of(schema_name) / f"{release}.avsc").read_text(encoding="utf-8")
+    # setuptools leaves directories with a dot in their name out of a wheel.
+    return (AVRO / "released" / stem_of(schema_name).replace(".", "-") / f"{release}.avsc").read_text(
+        encoding="utf-8"
+    )
 
 
 def ids_by_name() -> Mapping[str, list[int]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from schemas import compatibility
+from schemas import compatibility, wire
 from schemas.wire import ids_by_name, released_file
 
 NAME = "dk.overgang.v1.DropoutRisk"
@@ -109,6 +109,13 @@ def test_a_changed_schema_must_be_released() -> None:
     assert compatibility.faults_of_release(schema, []) == [
         "is not its latest release; add it as release 1 with an id in ids.json"
     ]
+
+
+def test_a_wheel_takes_the_releases_along() -> None:
+    # setuptools passes over directories with a dot in their name.
+    directories = [entry.name for entry in (wire.AVRO / "released").iterdir()]
+    assert len(directories) == 14
+    assert not any("." in name for name in directories)
 
 
 def test_ids_stand_once_and_for_each_schema() -> None:
