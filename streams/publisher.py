@@ -1,0 +1,196 @@
+"""Puts outbound rows on their recipients' topics and tells what became of each."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from schemas.cloudevent import kafka_headers
+from schemas.envelope import SPECVERSION
+from schemas.identifiers import PartyAddress
+from schemas.outbound import outbound_topic
+from schemas.problems import OvergangError
+from streams.ledger.case_keys import CaseErased
+from streams.ledger.outbound import OutboundRow
+from streams.ledger.sealing import CannotOpen
+from streams.topics import MESSAGE_LIMIT_BYTES, TopicTrouble
+
+_TOO_LARGE = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE, KafkaError.INVALID_RECORD)
+_PURGED = (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT)
+
+Open = Callable[[str | None, bytes], bytes]
+"""Unseal a payload by its case key."""
+
+
+class ProducerFailed(OvergangError):
+    """The producer cannot go on; a new one repeats what was not acknowledged, with the same ids and
+    numbers."""
+
+
+@dataclass(slots=True)
+class Results:
+    """What became of sent rows: acknowledged, impossible for ever, or refused for now (their recipients)."""
+
+    published: list[int] = field(default_factory=list)
+    undeliverable: dict[int, str] = field(default_factory=dict)
+    refused: dict[PartyAddress, str] = field(default_factory=dict)
+
+
+def producer_settings(bootstrap: str) -> dict[str, object]:
+    """Idempotent, in order, and with endless patience: a message that timed out would be overtaken."""
+    return {
+        "bootstrap.servers": bootstrap,
+        "enable.idempotence": True,
+        "acks": "all",
+        "message.timeout.ms": 0,
+        "linger.ms": 5,
+        "compression.type": "lz4",
+        "message.max.bytes": MESSAGE_LIMIT_BYTES,
+        "topic.metadata.propagation.max.ms": 5_000,
+    }
+
+
+class Publisher:
+    """One producer. Not thread-safe; deliveries are told inside `collect`.
+
+    `settings` as `producer_settings` gives them, `make_topics` makes those that are missing (TopicTrouble).
+    """
+
+    def __init__(
+        self,
+        settings: Mapping[str, object],
+        topic_prefix: str,
+        open_payload: Open,
+        make_topics: Callable[[Collection[str]], None],
+    ) -> None:
+        self._producer = Producer(dict(settings), logger=logging.getLogger("librdkafka"))
+        self._prefix = topic_prefix
+        self._open = open_payload
+        self._make_topics = make_topics
+        self._known_topics: set[str] = set()
+        self._in_flight: Counter[PartyAddress] = Counter()
+        # Recipients of which the broker found a request too large: which row it was shows one by one.
+        self._one_by_one: set[PartyAddress] = set()
+        self._results = Results()
+        self._fatal: KafkaError | None = None
+
+    def busy(self) -> set[PartyAddress]:
+        """Recipients with rows on their way: their next rows must wait."""
+        return {recipient for recipient, count in self._in_flight.items() if count}
+
+    def send(self, rows: Sequence[OutboundRow]) -> None:
+        """Send rows in the order given; after a failure the rest of that recipient's rows stay for later."""
+        self._prepare_topics({row.recipient for row in rows})
+        for row in rows:
+            waits = row.recipient in self._one_by_one and self._in_flight[row.recipient]
+            if row.recipient not in self._results.refused and not waits:
+                self._send_one(row)
+
+    def collect(self, seconds: float) -> Results:
+        """Wait until nothing is on its way, at most `seconds`; tell what became of rows since the last call.
+
+        Raises:
+            ProducerFailed
+        """
+        self._producer.flush(seconds)
+        if self._fatal is not None:
+            raise ProducerFailed(f"the producer cannot go on: {self._fatal.name()}")
+        results, self._results = self._results, Results()
+        return results
+
+    def close(self) -> None:
+        """Drop what is not acknowledged: it stays unpublished, and whoever leads next sends it again."""
+        self._producer.purge()
+        self._producer.flush(1)
+
+    def _prepare_topics(self, recipients: Collection[PartyAddress]) -> None:
+        missing = {r: t for r in recipients if (t := self._topic(r)) not in self._known_topics}
+        if not missing:
+            return
+        try:
+            self._make_topics(missing.values())
+            self._known_topics.update(missing.values())
+        except TopicTrouble:
+            # One bad topic must not hold up the others.
+            for recipient, topic in missing.items():
+                self._prepare_topic(recipient, topic)
+
+    def _prepare_topic(self, recipient: PartyAddress, topic: str) -> None:
+        try:
+            self._make_topics([topic])
+        except TopicTrouble as trouble:
+            self._results.refused[recipient] = str(trouble)
+        else:
+            self._known_topics.add(topic)
+
+    def _send_one(self, row: OutboundRow) -> None:
+        try:
+            value = self._open(row.case_key, row.payload)
+        except CaseErased:
+            self._results.undeliverable[row.n] = "the case was erased before the message was sent"
+            return
+        except CannotOpen as closed:
+            self._results.refused[row.recipient] = str(closed)
+            return
+        while True:
+            try:
+                self._producer.produce(
+                    self._topic(row.recipient),
+                    value=value,
+                    key=row.attributes.get("subject"),
+                    headers=kafka_headers(_attributes(row)),
+                    on_delivery=partial(self._delivered, row.n, row.recipient),
+                )
+            except BufferError:
+                self._producer.poll(0.1)
+            except KafkaException as error:
+                self._not_accepted(row, error.args[0])
+                return
+            else:
+                self._in_flight[row.recipient] += 1
+                return
+
+    def _not_accepted(self, row: OutboundRow, error: KafkaError) -> None:
+        if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+            self._results.undeliverable[row.n] = f"larger than {MESSAGE_LIMIT_BYTES} bytes"
+        elif error.fatal():
+            self._fatal = error
+        else:
+            self._results.refused[row.recipient] = error.name()
+
+    def _delivered(
+        self, n: int, recipient: PartyAddress, error: KafkaError | None, _message: Message
+    ) -> None:
+        self._in_flight[recipient] -= 1
+        if error is None:
+            self._results.published.append(n)
+        elif error.code() in _PURGED:
+            return
+        elif error.fatal():
+            self._fatal = error
+        elif error.code() in _TOO_LARGE and recipient in self._one_by_one:
+            self._one_by_one.discard(recipient)
+            self._results.undeliverable[n] = f"the broker refuses it as {error.name()}"
+        else:
+            if error.code() in _TOO_LARGE:
+                self._one_by_one.add(recipient)
+            self._known_topics.discard(self._topic(recipient))
+            self._results.refused[recipient] = error.name()
+
+    def _topic(self, recipient: PartyAddress) -> str:
+        return self._prefix + outbound_topic(recipient)
+
+
+def _attributes(row: OutboundRow) -> dict[str, str]:
+    return {
+        "specversion": SPECVERSION,
+        "id": row.message_id,
+        "source": row.source,
+        "type": row.type,
+        "time": row.time.isoformat(),
+        "sequence": str(row.sequence),
+        **row.attributes,
+    }
