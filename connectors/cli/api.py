@@ -56,6 +56,7 @@ def api_config(settings: Settings) -> ApiConfig:
         database_url=settings.database_url,
         pseudonym_key=load_or_make_key(settings.pseudonym_key_file),
         topic_prefix=settings.topic_prefix,
+        allowed_hosts=("localhost", "127.0.0.1", "[::1]", settings.http_host),
     )
 
 

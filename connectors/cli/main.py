@@ -17,18 +17,18 @@ from typer.exceptions import TyperException
 from schemas.problems import OvergangError
 
 COMMANDS: Final = {
-    "up": "connectors.cli.up:up",
-    "worker": "connectors.cli.worker:worker",
-    "api": "connectors.cli.api:api",
-    "check": "connectors.cli.check:check",
-    "send": "connectors.cli.send:send",
-    "decide": "connectors.cli.decide:decide",
-    "simulate": "connectors.cli.simulate:simulate",
-    "tasks": "connectors.cli.tasks:tasks",
-    "task": "connectors.cli.task:task",
-    "case": "connectors.cli.case:case",
-    "message": "connectors.cli.message:message",
-    "doctor": "connectors.cli.doctor:doctor",
+    "up": ("connectors.cli.up:up", "Start all: broker, database, worker and API."),
+    "worker": ("connectors.cli.worker:worker", "Turn messages into tasks, and send what follows."),
+    "api": ("connectors.cli.api:api", "Serve the HTTP API."),
+    "simulate": ("connectors.cli.simulate:simulate", "Make synthetic messages."),
+    "check": ("connectors.cli.check:check", "Check a file of messages."),
+    "send": ("connectors.cli.send:send", "Send a file of messages."),
+    "decide": ("connectors.cli.decide:decide", "Print the tasks that a file of messages gives."),
+    "tasks": ("connectors.cli.tasks:tasks", "List follow-up tasks."),
+    "task": ("connectors.cli.task:task", "Show one task and its revisions."),
+    "case": ("connectors.cli.case:case", "Show a case's timeline."),
+    "message": ("connectors.cli.message:message", "Show what became of a message."),
+    "doctor": ("connectors.cli.doctor:doctor", "Look whether everything is there, and say what to do."),
 }
 _INTERRUPTED = 130
 
@@ -41,9 +41,8 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Exit status of `overgang` with these arguments."""
     asked = next((a for a in arguments if not a.startswith("-")), None)
-    app = _app([asked] if asked in COMMANDS else list(COMMANDS))
     try:
-        status = typer.main.get_command(app).main(arguments, "overgang", standalone_mode=False)
+        status = typer.main.get_command(_app(asked)).main(arguments, "overgang", standalone_mode=False)
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except OvergangError as failure:
@@ -64,7 +63,7 @@ def run(arguments: list[str]) -> int:
         return _faulty(fault)
 
 
-def _app(names: list[str]) -> typer.Typer:
+def _app(asked: str | None) -> typer.Typer:
     app = typer.Typer(
         name="overgang",
         help="Data-exchange gateway between educational institutions, municipalities and ICS.",
@@ -75,10 +74,17 @@ def _app(names: list[str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback(invoke_without_command=True)(_options)
-    for name in names:
-        module, function = COMMANDS[name].split(":")
-        app.command(name)(getattr(import_module(module), function))
+    for name, (place, line) in COMMANDS.items():
+        if name == asked:
+            module, function = place.split(":")
+            app.command(name)(getattr(import_module(module), function))
+        else:
+            app.command(name, help=line)(_not_asked)
     return app
+
+
+def _not_asked() -> None:
+    """Stands in the list of commands for one that was not asked for and is not imported."""
 
 
 def _options(

@@ -7,8 +7,11 @@ from typing import Annotated, Any
 
 import orjson
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
+
+_UNBOUND = 240
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
@@ -21,12 +24,13 @@ def print_json(value: Any) -> None:
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """A table with a line a row."""
-    table = Table(title=title, title_justify="left", header_style="bold")
+    table = Table(title=title, title_justify="left", header_style="bold", box=box.SIMPLE)
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*map(_cell, row))
-    Console(highlight=False).print(table)
+    # A file or a pipe has no width: eighty columns would fold ids.
+    Console(highlight=False, width=None if sys.stdout.isatty() else _UNBOUND).print(table)
 
 
 def print_fields(title: str, fields: dict[str, Any]) -> None:

@@ -1,0 +1,120 @@
+"""`overgang doctor`: is everything there that the gateway needs, and if not, what to do."""
+
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from sqlalchemy.exc import SQLAlchemyError
+
+from connectors.cli import run_file
+from connectors.cli.printing import AsJson, print_json, print_table
+from connectors.inbound_topics import inbound_topics
+from connectors.settings import Settings
+from streams.ledger.migrate import current_revision, newest_revision
+
+_BROKER_SECONDS = 5.0
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at, what was found, and where it is not well, the mend."""
+
+    part: str
+    well: bool
+    found: str
+    mend: str | None = None
+
+
+def doctor(json: AsJson = False) -> None:
+    """Look at broker, topics, database, migrations and keys; exit status 1 where something is not well."""
+    settings = Settings()
+    running = run_file.read(settings.data_directory)
+    bootstrap = settings.kafka_bootstrap or (running.kafka_bootstrap if running else None)
+    database_url = settings.database_url or (running.database_url if running else None)
+    findings = [
+        _gateway(running),
+        *_broker(bootstrap, settings),
+        *_database(database_url),
+        _key("pseudonym key", settings.pseudonym_key_file),
+        _key("wrapping key", settings.wrapping_key_file),
+    ]
+    if json:
+        print_json(findings)
+    else:
+        rows = ((f.part, "well" if f.well else "NOT WELL", f.found, f.mend) for f in findings)
+        print_table("overgang doctor", ("part", "", "found", "mend"), rows)
+    if not all(finding.well for finding in findings):
+        raise typer.Exit(1)
+
+
+def _gateway(running: run_file.Running | None) -> Finding:
+    if running is None:
+        return Finding("gateway", True, "none runs on this data directory")
+    return Finding("gateway", True, f"runs as process {running.process} at {running.http}")
+
+
+def _broker(bootstrap: str | None, settings: Settings) -> Iterator[Finding]:
+    if not bootstrap:
+        yield Finding(
+            "broker", False, "none configured, none runs", "`overgang up`, or OVERGANG_KAFKA_BOOTSTRAP"
+        )
+        return
+    client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    try:
+        topics = client.list_topics(timeout=_BROKER_SECONDS).topics
+    except KafkaException as away:
+        error = f"{bootstrap} does not answer ({away.args[0].name()})"
+        yield Finding("broker", False, error, "start it, or mend OVERGANG_KAFKA_BOOTSTRAP")
+        return
+    yield Finding("broker", True, f"{bootstrap} answers")
+    wanted = inbound_topics(settings.topic_prefix)
+    if missing := sorted(wanted - topics.keys()):
+        yield Finding(
+            "topics", False, f"missing: {', '.join(missing)}", "`overgang worker` or `up` makes them"
+        )
+        return
+    other = sorted(name for name in wanted if len(topics[name].partitions) != settings.inbound_partitions)
+    if other:
+        found = f"not {settings.inbound_partitions} partitions: {', '.join(other)}"
+        yield Finding("topics", False, found, "set OVERGANG_INBOUND_PARTITIONS to what they have")
+        return
+    yield Finding("topics", True, f"{len(wanted)} inbound topics")
+
+
+def _database(url: str | None) -> Iterator[Finding]:
+    if not url:
+        yield Finding(
+            "database", False, "none configured, none runs", "`overgang up`, or OVERGANG_DATABASE_URL"
+        )
+        return
+    try:
+        found = current_revision(url)
+    except SQLAlchemyError as away:
+        kind = type(away).__name__
+        yield Finding(
+            "database", False, f"does not answer ({kind})", "start it, or mend OVERGANG_DATABASE_URL"
+        )
+        return
+    yield Finding("database", True, "answers")
+    wanted = newest_revision()
+    if found == wanted:
+        yield Finding("migrations", True, f"at {wanted}")
+    else:
+        yield Finding("migrations", False, f"at {found or 'none'}, not {wanted}", "`overgang up` migrates it")
+
+
+def _key(name: str, file: Path) -> Finding:
+    try:
+        mode = file.stat().st_mode
+    except FileNotFoundError:
+        return Finding(name, False, f"{file} is missing", "restore it from its backup; a first `up` makes it")
+    except PermissionError:
+        return Finding(name, False, f"{file} is not ours to read", "run as its owner")
+    if mode & _OTHERS:
+        return Finding(name, False, f"{file} is open to others", f"chmod 600 {file}")
+    return Finding(name, True, str(file))
