@@ -152,6 +152,13 @@ outbound = Table(
         "n",
         postgresql_where=text("published_at IS NULL AND undeliverable_at IS NULL"),
     ),
+    Index(
+        "outbound_in_order",
+        "recipient",
+        "sequence",
+        postgresql_where=text("published_at IS NULL AND undeliverable_at IS NULL"),
+    ),
+    Index("outbound_unnumbered", "n", postgresql_where=text("sequence IS NULL")),
     Index("outbound_by_case", "case_key", postgresql_where=text("case_key IS NOT NULL")),
 )
 

@@ -178,6 +178,20 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("case_key IS NOT NULL"),
     )
+    op.create_index(
+        "outbound_in_order",
+        "outbound",
+        ["recipient", "sequence"],
+        unique=False,
+        postgresql_where=sa.text("published_at IS NULL AND undeliverable_at IS NULL"),
+    )
+    op.create_index(
+        "outbound_unnumbered",
+        "outbound",
+        ["n"],
+        unique=False,
+        postgresql_where=sa.text("sequence IS NULL"),
+    )
     op.create_index("outbound_once", "outbound", ["source", "message_id", "recipient"], unique=True)
     op.create_index("outbound_sequence", "outbound", ["recipient", "sequence"], unique=True)
     op.create_index(
@@ -292,6 +306,12 @@ def downgrade() -> None:
     op.drop_table("positions")
     op.drop_index(
         "outbound_waiting",
+        table_name="outbound",
+        postgresql_where=sa.text("published_at IS NULL AND undeliverable_at IS NULL"),
+    )
+    op.drop_index("outbound_unnumbered", table_name="outbound", postgresql_where=sa.text("sequence IS NULL"))
+    op.drop_index(
+        "outbound_in_order",
         table_name="outbound",
         postgresql_where=sa.text("published_at IS NULL AND undeliverable_at IS NULL"),
     )
