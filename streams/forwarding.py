@@ -54,14 +54,17 @@ def _contact_details(record: Record, recipient: PartyAddress) -> Record:
 
 
 def _education_order(record: Record, recipient: PartyAddress) -> Record:
-    return {**record, "citizen": citizen_as_seen(record["citizen"], recipient), "support_note": None}
+    note = record["support_note"] if record["support_note_for_institution"] else None
+    return {**record, "citizen": citizen_as_seen(record["citizen"], recipient), "support_note": note}
 
 
 def _mentor(record: Record, recipient: PartyAddress) -> Record:
-    fields = ("enrolment_id", "institution", "event", "on", "mentor", "used_from", "planned_end")
+    fields = ("enrolment_id", "institution", "event", "on", "used_from", "planned_end")
+    mentor = record["mentor"]
     return _blank(
         record,
         citizen=citizen_as_seen(record["citizen"], recipient),
+        mentor=_blank(mentor, contact=mentor["contact"]) if mentor else None,
         **{field: record[field] for field in fields},
     )
 

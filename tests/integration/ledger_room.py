@@ -1,4 +1,4 @@
-"""What tests of the ledger share: a migrated database, messages as the API would check them, batches of them."""
+"""What tests of the ledger share: a migrated database, checked messages, batches of them."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
