@@ -65,7 +65,7 @@ def _recipients(
         case (
             EnrolmentFact() | DropoutRiskFact() | ContactDetailsFact() | EuRegistrationFact() | EuEventFact()
         ):
-            municipality = responsible.at(fact.day) or responsible.at(today)
+            municipality = responsible.at(fact.day) or reading.responsible.at(today)
             return {municipality_address(municipality)} if municipality else set()
         case MentorFact() if fact.event in _TOLD_TO_THE_SCHOOL:
             enrolment = reading.history.enrolment_of(fact)

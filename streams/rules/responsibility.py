@@ -48,22 +48,21 @@ class Responsibility:
                 earlier = latest.get(status.sender)
                 if earlier is None or _said(earlier) < _said(status):
                     latest[status.sender] = status
-        assigned = self._assigned(day)
-        if assigned:
+        if assigned := self._assigned(day, latest.values()):
             return assigned
         responsible = [status for status in latest.values() if status.responsible]
         if responsible:
             return MunicipalityCode(max(responsible, key=_said).sender)
         return self._residence(day, {s.sender for s in latest.values() if not s.responsible})
 
-    def _assigned(self, day: date) -> MunicipalityCode | None:
+    def _assigned(self, day: date, latest: Iterable[CitizenStatusFact]) -> MunicipalityCode | None:
         assignment = next((a for a in reversed(self._assignments) if a.day <= day), None)
         if assignment is None:
             return None
-        for status in self._statuses:
+        for status in latest:
             later = status.time > assignment.time or status.valid_from > assignment.day
             otherwise = status.responsible != (status.sender == assignment.municipality)
-            if later and otherwise and status.valid_from <= day:
+            if later and otherwise:
                 return None
         return assignment.municipality
 
