@@ -21,11 +21,15 @@ from streams.ledger.answers import (
 )
 from streams.ledger.tables import cases, facts, inbox, outbound, quarantine, task_revisions, tasks
 
+_SAME_MESSAGE = (inbox.c.source == facts.c.source, inbox.c.id == facts.c.id)
+
 
 def outcome_of(connection: Connection, source: PartyAddress, message: MessageId) -> Outcome | None:
     """What became of a message; None before a decision, or where it never came in."""
     accepted = connection.execute(
-        select(inbox).where(inbox.c.source == source, inbox.c.id == message)
+        select(inbox, facts.c.warnings.label("of_rules"))
+        .outerjoin(facts, and_(*_SAME_MESSAGE, facts.c.case_key == inbox.c.case_key))
+        .where(inbox.c.source == source, inbox.c.id == message)
     ).one_or_none()
     if accepted is not None:
         return Outcome(
@@ -36,7 +40,7 @@ def outcome_of(connection: Connection, source: PartyAddress, message: MessageId)
             accepted.received_at,
             accepted.case_key,
             accepted.duplicates,
-            accepted.warnings,
+            _together(accepted.warnings, accepted.of_rules),
             [],
             _deliveries(connection, source, message),
         )
@@ -105,9 +109,10 @@ def timeline_of(connection: Connection, case: CaseKey) -> Timeline | None:
             facts.c.time,
             inbox.c.received_at,
             inbox.c.warnings,
+            facts.c.warnings.label("of_rules"),
             facts.c.forwarded_to,
         )
-        .join(inbox, and_(inbox.c.source == facts.c.source, inbox.c.id == facts.c.id))
+        .join(inbox, and_(*_SAME_MESSAGE))
         .where(facts.c.case_key == case)
         .order_by(facts.c.time, facts.c.id)
     )
@@ -121,7 +126,7 @@ def timeline_of(connection: Connection, case: CaseKey) -> Timeline | None:
         known.decided_at,
         known.next_change,
         known.stuck_because,
-        [TimelineMessage(**_named(row)) for row in came],
+        [_timeline_message(row) for row in came],
         [_task(row) for row in follow],
     )
 
@@ -138,6 +143,17 @@ def _deliveries(connection: Connection, source: PartyAddress, message: MessageId
         .order_by(outbound.c.recipient)
     )
     return [Delivery(**_named(row)) for row in rows]
+
+
+def _timeline_message(row: Row[*tuple[Any, ...]]) -> TimelineMessage:
+    named = dict(_named(row))
+    warnings = _together(named.pop("warnings"), named.pop("of_rules"))
+    return TimelineMessage(warnings=warnings, **named)
+
+
+def _together(of_content: list[str], of_rules: list[str] | None) -> list[str]:
+    """Warnings that the content gave when it came, then those that the last decision gave."""
+    return list(dict.fromkeys([*of_content, *(of_rules or [])]))
 
 
 def _task(row: Row[*tuple[Any, ...]]) -> LedgerTask:
