@@ -1,1 +1,1 @@
-"""What a message is: contracts, models, code lists, identifiers. No I/O but reading shipped data."""
+"""What a message is: contracts, models, code lists, identifiers. No I/O but shipped data and key files."""

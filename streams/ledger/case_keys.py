@@ -18,7 +18,7 @@ GATEWAY = b"gateway"
 _KEPT = 20_000
 
 
-class CaseErased(OvergangError):  # noqa: N818 the name is the event
+class CaseErased(OvergangError):
     """The key of this case was destroyed, its content cannot be read again."""
 
 

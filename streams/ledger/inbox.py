@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 from psycopg import Cursor
-from schemas.cloudevent import content_digest
 
+from schemas.cloudevent import content_digest
 from schemas.identifiers import CaseKey
 from schemas.message import Message
 from schemas.problems import InvalidMessage

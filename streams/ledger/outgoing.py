@@ -44,7 +44,7 @@ _INSERT = BulkInsert(
 )
 
 
-class OutboundTooLarge(OvergangError):  # noqa: N818 the name is the event
+class OutboundTooLarge(OvergangError):
     """A message to a recipient would not fit on its topic."""
 
 

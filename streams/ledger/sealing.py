@@ -2,19 +2,19 @@
 
 import os
 import secrets
-import stat
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from schemas.key_file import load_or_make_secret
 from schemas.problems import OvergangError
 
 _VERSION = b"\x01"
 _NONCE = 12
 
 
-class CannotOpen(OvergangError):  # noqa: N818 the name is the event
+class CannotOpen(OvergangError):
     """A sealed value does not open: wrong key, another case's, or damaged."""
 
 
@@ -53,28 +53,9 @@ def new_key() -> bytes:
 
 
 def load_or_make_wrapping_key(path: Path) -> Seal:
-    """Read the wrapping key (32 bytes as hex) from `path`; made once with mode 600 where it is absent.
+    """The wrapping key in the file, which is made once.
 
     Raises:
-        CannotOpen: others can read the file, or it does not hold 64 hex digits.
+        KeyFileError: the file is open to others, cannot be read, or holds no key.
     """
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-        draft.touch(mode=0o600)
-        draft.write_text(new_key().hex() + "\n")
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            path.stat()  # another process made it first: theirs is the key
-        finally:
-            draft.unlink()
-    if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        raise CannotOpen(f"{path} can be read by others; chmod 600 it")
-    try:
-        key = bytes.fromhex(path.read_text().strip())
-    except ValueError:
-        key = b""
-    if len(key) != 32:
-        raise CannotOpen(f"{path} does not hold 64 hex digits; restore it from its backup")
-    return Seal(key)
+    return Seal(load_or_make_secret(path, "wrapping key", "OVERGANG_WRAPPING_KEY_FILE"))

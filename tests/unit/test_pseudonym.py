@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.key_file import KeyFileError
 from schemas.pseudonym import (
-    KeyFileError,
     PseudonymKey,
     case_key_of_eu,
     load_or_make_key,
