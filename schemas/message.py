@@ -8,8 +8,8 @@ from typing import Any
 from schemas.identifiers import CaseKey, Flow, MessageId, PartyAddress, Pseudonym
 
 Record = Mapping[str, Any]
-"""Data of a message as Python values in the field order of its Avro schema: `date` for dates, `str` for codes,
-`list`, nested `dict`s; every optional field present, `None` where it was absent. What `fastavro` reads and
+"""Data of a message as Python values in the field order of its Avro schema: `date` for dates, `str` for codes
+and text, `list`, nested `dict`s; every optional field present, `None` where it was absent. What `fastavro` reads and
 writes, and what the flow's pydantic model dumps."""
 
 
