@@ -58,25 +58,32 @@ class BatchResult(BaseModel):
     results: list[BatchItem]
 
 
+def _responses() -> dict[int | str, dict[str, Any]]:
+    found = documented(
+        "unreadable-message",
+        "sender-not-allowed",
+        "too-slow",
+        "message-too-large",
+        "unsupported-content-type",
+        "unknown-host",
+        "invalid-message",
+        "broker-unavailable",
+        "busy",
+    )
+    # A batch that was read is answered with its results, whatever became of them.
+    for status in (422, 503):
+        found[status]["content"][_JSON] = {"schema": {"$ref": "#/components/schemas/BatchResult"}}
+    mixed = {"description": "Batch: some accepted, some not; see each result", "model": BatchResult}
+    return {207: mixed, **found}
+
+
 @router.post(
     "/v1/messages",
     status_code=202,
     summary="Send one message or a batch",
     description=POST_MESSAGES,
     response_model=Accepted | BatchResult,
-    responses={
-        207: {"description": "Batch: some accepted, some not; see each result", "model": BatchResult},
-        **documented(
-            "unreadable-message",
-            "sender-not-allowed",
-            "too-slow",
-            "message-too-large",
-            "unsupported-content-type",
-            "invalid-message",
-            "broker-unavailable",
-            "busy",
-        ),
-    },
+    responses=_responses(),
     openapi_extra=MESSAGE_BODY,
 )
 async def post_messages(request: Request, parts: OpenParts) -> Response:
