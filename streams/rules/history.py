@@ -138,10 +138,17 @@ class History:
             self.enrolments[key] = Enrolment(*key, fact.education_code, fact.qualifies)
         return self.enrolments[key]
 
+    def is_about(self, fact: MentorFact, enrolment: Enrolment) -> bool:
+        """Whether a mentor message is about the enrolment; an id alone may name one at two schools each."""
+        if fact.enrolment_id is not None:
+            return enrolment.is_named_by(fact)
+        return self.enrolment_of(fact) is enrolment
+
     def enrolment_of(self, fact: MentorFact) -> Enrolment | None:
         """The enrolment that a mentor message is about; None where it is not known.
 
-        Without an enrolment id: the latest qualifying one that was admitted by the date of the message.
+        Without an enrolment id: the latest qualifying one (at the institution, if that is named) that was
+        admitted by the date of the message.
         """
         if fact.enrolment_id is not None:
             return next((e for e in self.enrolments.values() if e.is_named_by(fact)), None)
@@ -156,5 +163,6 @@ class History:
     def _qualifying(self, fact: MentorFact) -> Iterator[Enrolment]:
         rules = self.book.at(fact.day) or self.book.sets[0]
         for enrolment in self.enrolments.values():
-            if enrolment.qualifies in rules.mentor_right.qualifies:
+            here = fact.institution in (None, enrolment.institution)
+            if here and enrolment.qualifies in rules.mentor_right.qualifies:
                 yield enrolment

@@ -51,7 +51,7 @@ def _guided(history: History, enrolment: Enrolment) -> MentorFact | None:
             and admitted_on is not None
             and mentor.on >= admitted_on
             and after_last_stint(mentor, enrolment)
-            and history.enrolment_of(mentor) is enrolment
+            and history.is_about(mentor, enrolment)
         ):
             return mentor
     return None
@@ -61,4 +61,4 @@ def _explanation(institution: str, enrolment_id: str, right: MentorRight) -> str
     admitted = f"Admission to institution {institution} (enrolment {enrolment_id}) on {right.admitted_on}"
     if right.right is Right.VERIFY:
         return f"{admitted} may give the right to a mentor; not known: {', '.join(right.reasons)}"
-    return f"{admitted} gives the right to a mentor, about which the young person must be guided"
+    return f"{admitted} gives the right to a mentor, to be guided about ({', '.join(right.reasons)})"

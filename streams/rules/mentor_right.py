@@ -25,7 +25,7 @@ class MentorRight:
     admitted_on: date | None
     exempt: bool
     reasons: tuple[str, ...]
-    """What is false (no), not known (verify), or nothing (yes)."""
+    """What is false (no), what is not known (verify), or all that is true (yes)."""
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -52,8 +52,9 @@ def mentor_right(history: History, enrolment: Enrolment | None, rule_set: RuleSe
     exempt = status_value(history.statuses, "mentor_exempt", day) is True
     if lacking := tuple(name for name, holds in conditions if holds is False):
         return MentorRight(Right.NO, day, exempt, lacking)
-    unknown = tuple(name for name, holds in conditions if holds is None)
-    return MentorRight(Right.VERIFY if unknown else Right.YES, day, exempt, unknown)
+    if unknown := tuple(name for name, holds in conditions if holds is None):
+        return MentorRight(Right.VERIFY, day, exempt, unknown)
+    return MentorRight(Right.YES, day, exempt, tuple(name for name, _ in conditions))
 
 
 def _known_age_below(limit: int, born: date | None, day: date) -> bool | None:

@@ -6,7 +6,7 @@ Dates). Great Prayer Day was a holiday until 2023.
 
 from calendar import monthrange
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, lru_cache
 
 import holidays
 
@@ -25,6 +25,7 @@ def is_working_day(day: date) -> bool:
     return day.weekday() < _SATURDAY and day not in _days_off(day.year)
 
 
+@lru_cache(maxsize=4096)
 def add_working_days(day: date, count: int) -> date:
     """The `count`-th working day after `day`; `day` itself never counts."""
     while count:

@@ -1,0 +1,94 @@
+"""Rule sets are data: dated, checked when loaded, and found by the day of a message."""
+
+from datetime import date
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from rule_story import AARHUS, ODENSE, Story, instant
+
+from schemas.code_lists import shipped as shipped_lists
+from streams.rules.decide import decide
+from streams.rules.ruleset import RuleBook, RuleSetError, read_rule_book, shipped
+
+SHIPPED = files("streams.rules") / "sets"
+
+
+@pytest.mark.parametrize(
+    ("day", "expected"),
+    [
+        (date(2021, 12, 31), None),
+        (date(2022, 1, 1), "2022-01-01"),
+        (date(2025, 6, 30), "2022-01-01"),
+        (date(2025, 7, 1), "2025-07-01"),
+        (date(2040, 1, 1), "2025-07-01"),
+    ],
+)
+def test_the_set_in_force_on_a_day(day: date, expected: str | None) -> None:
+    found = shipped().at(day)
+    assert (found.id if found else None) == expected
+
+
+def test_one_set_alone_holds_from_the_first_day_of_all_and_has_another_digest() -> None:
+    only = shipped().only("2025-07-01")
+    assert only.at(date(2021, 12, 31)) is None
+    first = only.at(date(2022, 1, 1))
+    assert first is not None
+    assert first.id == "2025-07-01"
+    assert only.digest != shipped().digest
+
+
+def test_an_unknown_set_is_refused_with_those_there_are() -> None:
+    with pytest.raises(RuleSetError, match="2022-01-01, 2025-07-01"):
+        shipped().only("2024-01-01")
+
+
+def book_with(directory: Path, old: str, new: str) -> RuleBook:
+    text = (SHIPPED / "2022-01-01.toml").read_text(encoding="utf-8")
+    assert old in text
+    (directory / "2022-01-01.toml").write_text(text.replace(old, new, 1), encoding="utf-8")
+    return read_rule_book(directory)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("age_below = 30", 'age_below = "thirty"', "mentor-?_?right.age_below"),
+        ("age_below = 30", "", "mentor_right.age_below"),
+        ("window_months = 6", "window_month = 6", "rules.dropout-contact.window"),
+        ("working_days = 10", "working_days = -1", "rules.mentor-guidance.working_days"),
+        ("[rules.eu-final]", "[rules.eu-finale]", "rules.eu-final"),
+        ('id = "2022-01-01"', 'id = "2022"', "name the file 2022.toml"),
+        ("[rules.eu-final]", "[rules.eu-final", "is not TOML"),
+        ("service_target = false", 'service_target = false\nmunicipalities = {"751" = 3}', "municipalities"),
+    ],
+)
+def test_a_fault_is_told_with_file_and_field(tmp_path: Path, old: str, new: str, told: str) -> None:
+    with pytest.raises(RuleSetError, match=rf"2022-01-01\.toml: .*{told}"):
+        book_with(tmp_path, old, new)
+
+
+def test_a_changed_parameter_changes_the_tasks_and_the_digest(tmp_path: Path) -> None:
+    book = book_with(tmp_path, "working_days = 10", "working_days = 3")
+    story = Story()
+    story.enrolment("2024-06-03")
+    decision = decide(story.facts, book, shipped_lists(), instant("2024-06-04"))
+    due = {task.kind: task.due_on for task in decision.tasks}
+    # 3 June 2024 is a Monday; Wednesday 5 June is Constitution Day.
+    assert due["GUIDE_MENTOR_RIGHT"] == date(2024, 6, 7)
+    assert book.digest != shipped().digest
+
+
+def test_a_service_target_may_differ_by_municipality_and_stays_when_the_citizen_moves(tmp_path: Path) -> None:
+    book = book_with(
+        tmp_path,
+        "working_days = 5\nservice_target",
+        'working_days = 5\nmunicipalities = {"461" = 1}\nservice_target',
+    )
+    story = Story()
+    story.status("2024-06-01", source=ODENSE)
+    story.enrolment("2024-06-10")
+    story.status("2024-06-12", source=AARHUS)
+    decision = decide(story.facts, book, shipped_lists(), instant("2024-06-13"))
+    (task,) = [task for task in decision.tasks if task.kind == "SEND_CONTACT"]
+    assert (task.recipient, task.due_on) == (AARHUS, date(2024, 6, 11))
