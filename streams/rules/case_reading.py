@@ -60,7 +60,9 @@ class CaseReading:
     def subject(self) -> Pseudonym | None:
         if not self.facts.is_eu:
             return Pseudonym(self.facts.key)
-        return next((f.subject for f in reversed(self.facts.seen) if f.subject is not None), None)
+        # The latest registration says who it is; an event may name the person otherwise or not at all.
+        named = (f.subject for f in (*reversed(self.history.registrations), *reversed(self.facts.seen)))
+        return next((subject for subject in named if subject is not None), None)
 
 
 def cases_among(facts: Sequence[Fact], as_of: datetime) -> list[CaseFacts]:

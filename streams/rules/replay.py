@@ -79,7 +79,9 @@ class Draft:
             self.outcome, self.closed_on, self.final = TaskState.EXPIRED, self.expires_on + _ONE_DAY, True
 
     def _close(self, outcome: TaskState, fact: Fact, *, final: bool) -> None:
-        self.outcome, self.closed_by, self.closed_on, self.final = outcome, fact, fact.day, final
+        # What was done before it was asked for is done on the day of asking.
+        self.closed_on = max(fact.day, self.first.day)
+        self.outcome, self.closed_by, self.final = outcome, fact, final
 
 
 @dataclass(slots=True)

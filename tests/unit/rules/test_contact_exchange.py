@@ -54,6 +54,16 @@ def test_an_order_of_this_education_at_this_institution_closes_it_also_an_earlie
     assert (task.state, task.closed_by) == ("DONE", order)
 
 
+def test_what_was_sent_before_it_was_asked_for_is_done_on_the_day_of_asking() -> None:
+    story = Story(residence=None)
+    story.order("2026-05-01")
+    story.status("2026-06-01", source=ODENSE)
+    story.enrolment("2026-06-22")
+    story.status("2026-06-23", source=AARHUS)
+    task = story.task(SEND, "2026-06-24")
+    assert (task.state, task.recipient) == ("DONE", ODENSE)
+
+
 @pytest.mark.parametrize("event", ["CANCELLED", "DROPPED_OUT", "COMPLETED"])
 def test_the_end_of_the_enrolment_cancels_it(event: str) -> None:
     story = admitted()

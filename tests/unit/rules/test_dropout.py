@@ -217,3 +217,21 @@ def test_a_new_admission_anywhere_makes_the_follow_up_needless() -> None:
     again = story.enrolment("2026-10-02", source=OTHER_SCHOOL, enrolment_id="F1", qualifies="PREPARATORY")
     task = story.task(FOLLOW_UP, "2026-10-03")
     assert (task.state, task.closed_by) == ("CANCELLED", again)
+
+
+def test_a_study_start_that_restores_the_duty_opens_what_the_dropout_had_cancelled() -> None:
+    story = student()
+    story.notice("2027-03-01")
+    story.enrolment("2027-03-02", "DROPPED_OUT")
+    cancelled = story.task(REVIEW, "2027-03-03")
+    story.enrolment("2027-03-04", "CHANGED", study_start_on="2026-10-01")
+    restored = story.task(CONTACT, "2027-03-05")
+    assert (cancelled.state, restored.state) == ("CANCELLED", "OPEN")
+    assert restored.task_id == cancelled.task_id
+
+
+def test_contact_on_the_very_day_of_the_dropout_follows_it_up() -> None:
+    story = student()
+    story.enrolment("2026-10-01", "DROPPED_OUT")
+    story.follow_up("2026-10-02", on="2026-10-01")
+    assert story.task(FOLLOW_UP, "2026-10-03").state == "DONE"

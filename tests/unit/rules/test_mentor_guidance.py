@@ -219,3 +219,26 @@ def test_the_rule_set_is_that_of_the_opening_message_or_the_one_asked_for() -> N
     early = Story()
     early.enrolment("2025-06-30T23:30:00+02:00")
     assert early.task(KIND, "2025-07-02").rule_set == "2022-01-01"
+
+
+def test_a_status_holds_on_its_first_day_and_one_sent_later_corrects_it() -> None:
+    story = Story()
+    story.status("2026-06-22T08:00:00+02:00", readiness="EDUCATION_READY", valid_from="2026-06-01")
+    story.status("2026-06-22T09:00:00+02:00", readiness="JOB_READY", valid_from="2026-06-22")
+    story.enrolment("2026-06-22", admitted_on="2026-06-22")
+    assert not story.tasks(KIND, "2026-06-23")
+    later = Story()
+    later.status("2026-06-20", readiness="JOB_READY", valid_from="2026-07-01")
+    later.status("2026-06-21", readiness="EDUCATION_READY", valid_from="2026-07-01")
+    later.enrolment("2026-06-22", admitted_on="2026-06-22")
+    assert later.task(KIND, "2026-06-23").warnings == ()
+
+
+def test_a_new_stint_has_dates_of_its_own() -> None:
+    story = Story(born="1996-06-30")
+    story.status("2026-01-01")
+    story.enrolment("2026-06-22", admitted_on="2026-06-22")
+    story.enrolment("2026-06-25", "DROPPED_OUT")
+    story.enrolment("2026-07-01", "STARTED")
+    (first,) = story.tasks(KIND, "2026-07-02")
+    assert (first.state, first.caused_by) == ("CANCELLED", ("m02",))
