@@ -22,5 +22,5 @@ RULES: Mapping[Rule, frozenset[Flow]] = {
     contact_exchange: frozenset({"enrolment", "contact-details", "education-order"}),
     contact_acknowledgement: frozenset({"contact-details"}),
     dropout_notice: frozenset({"dropout-risk", "enrolment", "follow-up"}),
-    dropout_follow_up: frozenset({"enrolment", "follow-up", "dropout-risk"}),
+    dropout_follow_up: frozenset({"enrolment", "follow-up"}),
 }

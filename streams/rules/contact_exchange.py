@@ -19,7 +19,7 @@ from streams.rules.replay import Desk, Draft, message_anchor
 
 
 def contact_exchange(fact: Fact, history: History, desk: Desk) -> None:
-    for enrolment in history.enrolments.values():
+    for enrolment in history.touched_by(fact):
         draft = draft_of_stint(desk, enrolment)
         if draft and draft.final:
             continue

@@ -17,7 +17,8 @@ def dropout_notice(fact: Fact, history: History, desk: Desk) -> None:
     if isinstance(fact, DropoutRiskFact) and fact.event == "RAISED":
         _raised(fact, history, desk)
     for draft in desk.unsettled():
-        _settle(fact, history, draft)
+        if not isinstance(fact, EnrolmentFact) or _enrolment_key(fact) == draft.group:
+            _settle(fact, history, draft)
 
 
 def _raised(notice: DropoutRiskFact, history: History, desk: Desk) -> None:
@@ -35,9 +36,12 @@ def _raised(notice: DropoutRiskFact, history: History, desk: Desk) -> None:
 def _settle(fact: Fact, history: History, draft: Draft) -> None:
     start = _study_start(history, draft)
     duty = _judge(draft, start)
-    reactions = [f for f in history.follow_ups if f.on >= draft.first.day and _concerns(f, draft)]
-    draft.explain = partial(_explanation, draft, start, reactions, duty=duty)
-    if contact := next((f for f in reactions if f.event == "CONTACTED"), None):
+    draft.explain = partial(_explanation, draft, start, history, duty=duty)
+    # A follow-up is looked at when it is read; those read before it, when a notice opens or joins the task.
+    fresh = (
+        history.follow_ups if fact in draft.caused_by else [f for f in (fact,) if isinstance(f, FollowUpFact)]
+    )
+    if contact := next((f for f in fresh if f.event == "CONTACTED" and _answers(f, draft)), None):
         draft.done(contact)
     elif withdrawal := _all_withdrawn(history, draft):
         draft.cancel(withdrawal)
@@ -72,6 +76,10 @@ def _judge(draft: Draft, start: date | None) -> bool:
     return False
 
 
+def _answers(follow_up: FollowUpFact, draft: Draft) -> bool:
+    return follow_up.on >= draft.first.day and _concerns(follow_up, draft)
+
+
 def _concerns(follow_up: FollowUpFact, draft: Draft) -> bool:
     """The notice decides if it is named, else the enrolment if it is named, else any follow-up counts."""
     if follow_up.notice_id is not None:
@@ -100,11 +108,11 @@ def _ended(history: History, draft: Draft, event: str) -> EnrolmentFact | None:
     return next((f for f in endings if f.event == event and f.order > draft.first.order), None)
 
 
-def _enrolment_key(notice: DropoutRiskFact) -> EnrolmentKey:
-    return InstitutionNumber(notice.sender), notice.enrolment_id
+def _enrolment_key(fact: DropoutRiskFact | EnrolmentFact) -> EnrolmentKey:
+    return InstitutionNumber(fact.sender), fact.enrolment_id
 
 
-def _explanation(draft: Draft, start: date | None, reactions: list[FollowUpFact], *, duty: bool) -> str:
+def _explanation(draft: Draft, start: date | None, history: History, *, duty: bool) -> str:
     rules = draft.rule_set.rules
     raised = (
         f"Institution {draft.first.sender} gave notice of a risk of dropout from enrolment "
@@ -117,5 +125,10 @@ def _explanation(draft: Draft, start: date | None, reactions: list[FollowUpFact]
         told = f"{raised}, within {window} on {start}: the young person must be contacted"
     else:
         told = f"{raised}, later than {window} on {start}: it informs, until {draft.expires_on}"
-    tried = [f"{f.event.lower()} on {f.on}" for f in reactions if f.event in ("ATTEMPTED", "DECIDED")]
+    until = draft.closed_by.order if draft.closed_by else None
+    tried = [
+        f"{f.event.lower()} on {f.on}"
+        for f in history.follow_ups
+        if f.event != "CONTACTED" and _answers(f, draft) and (until is None or f.order < until)
+    ]
     return f"{told} (so far: {', '.join(tried)})" if tried else told

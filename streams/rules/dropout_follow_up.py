@@ -18,7 +18,12 @@ def dropout_follow_up(fact: Fact, history: History, desk: Desk) -> None:
             for draft in desk.unsettled():
                 draft.cancel(fact)
     for draft in desk.unsettled():
-        if reaction := next((f for f in history.follow_ups if _answers(f, draft, history)), None):
+        fresh = (
+            history.follow_ups
+            if fact in draft.caused_by
+            else [f for f in (fact,) if isinstance(f, FollowUpFact)]
+        )
+        if reaction := next((f for f in fresh if _answers(f, draft, history)), None):
             draft.done(reaction)
 
 

@@ -138,6 +138,12 @@ class History:
             self.enrolments[key] = Enrolment(*key, fact.education_code, fact.qualifies)
         return self.enrolments[key]
 
+    def touched_by(self, fact: Fact) -> list[Enrolment]:
+        """The enrolment of an enrolment message; every one for a message of another flow."""
+        if isinstance(fact, EnrolmentFact):
+            return [self._enrolment(fact)]
+        return list(self.enrolments.values())
+
     def is_about(self, fact: MentorFact, enrolment: Enrolment) -> bool:
         """Whether a mentor message is about the enrolment; an id alone may name one at two schools each."""
         if fact.enrolment_id is not None:

@@ -9,7 +9,7 @@ from streams.rules.enrolment_duty import (
     open_for_stint,
     settle,
 )
-from streams.rules.facts import Fact, MentorFact
+from streams.rules.facts import EnrolmentFact, Fact, MentorFact
 from streams.rules.history import Enrolment, History
 from streams.rules.mentor_right import MentorRight, Right, mentor_right
 from streams.rules.replay import Desk
@@ -19,7 +19,9 @@ _GUIDED = ("GUIDED", "REQUESTED", "DECLINED", "ASSIGNED")
 
 
 def mentor_guidance(fact: Fact, history: History, desk: Desk) -> None:
-    for enrolment in history.enrolments.values():
+    # An enrolment may change which one a mentor message without an id is about.
+    every = history.mentors or not isinstance(fact, EnrolmentFact)
+    for enrolment in history.enrolments.values() if every else history.touched_by(fact):
         _read(fact, history, desk, enrolment)
 
 
