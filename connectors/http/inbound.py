@@ -40,7 +40,7 @@ class InboundProducer:
             "client.id": "overgang-api",
             "acks": "all",
             "enable.idempotence": True,
-            "linger.ms": 1,
+            "linger.ms": 0,
             "compression.type": "zstd",
             "message.timeout.ms": int(acknowledge_within * 1000),
             "queue.buffering.max.messages": messages_in_flight * 2,

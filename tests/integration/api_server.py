@@ -1,6 +1,5 @@
 """A real HTTP API on a free loopback port, for tests: uvicorn in a thread of its own."""
 
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ import httpx
 import uvicorn
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from connectors.cli.api import listen
 from connectors.http.app import create_app
 from connectors.http.config import ApiConfig
 from connectors.inbound_topics import inbound_topics
@@ -41,7 +41,7 @@ def served(
         topic_prefix=topic_prefix,
         **settings,
     )
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    with listen("127.0.0.1", 0) as listening:
         server = uvicorn.Server(uvicorn.Config(create_app(config), log_config=None, access_log=False))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
