@@ -63,6 +63,9 @@ class Settings(BaseSettings):
     http_port: int = Field(default=8080, ge=0, le=65535)
     """Port of the HTTP API; 0 takes a free one."""
 
+    worker_port: int = Field(default=0, ge=0, le=65535)
+    """Port of the worker's health and metrics, on the same address; 0 takes a free one."""
+
     pseudonym_key_file: AbsolutePath = Field(
         default_factory=lambda data: data["data_directory"] / "keys" / "pseudonym.key"
     )

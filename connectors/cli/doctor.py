@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import typer
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -17,6 +18,8 @@ from connectors.settings import Settings
 from streams.ledger.migrate import current_revision, newest_revision
 
 _BROKER_SECONDS = 5.0
+_HEALTH_SECONDS = 5.0
+_SEE_LOG = "see its log in the data directory; stop `overgang up` and start it again"
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -37,7 +40,7 @@ def doctor(json: AsJson = False) -> None:
     bootstrap = settings.kafka_bootstrap or (running.kafka_bootstrap if running else None)
     database_url = settings.database_url or (running.database_url if running else None)
     findings = [
-        _gateway(running),
+        *_gateway(running),
         *_broker(bootstrap, settings),
         *_database(database_url),
         _key("pseudonym key", settings.pseudonym_key_file),
@@ -52,10 +55,19 @@ def doctor(json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def _gateway(running: run_file.Running | None) -> Finding:
+def _gateway(running: run_file.Running | None) -> Iterator[Finding]:
     if running is None:
-        return Finding("gateway", True, "none runs on this data directory")
-    return Finding("gateway", True, f"runs as process {running.process} at {running.http}")
+        yield Finding("gateway", True, "none runs on this data directory")
+        return
+    yield Finding("gateway", True, f"runs as process {running.process}")
+    for part, url in (("api", running.http), ("worker", running.worker)):
+        try:
+            answer = httpx.get(f"{url}/health/ready", timeout=_HEALTH_SECONDS, trust_env=False)
+        except httpx.TransportError as silent:
+            yield Finding(part, False, f"{url} does not answer ({type(silent).__name__})", _SEE_LOG)
+            continue
+        ready = answer.status_code == httpx.codes.OK
+        yield Finding(part, ready, f"{url} is ready" if ready else answer.text, None if ready else _SEE_LOG)
 
 
 def _broker(bootstrap: str | None, settings: Settings) -> Iterator[Finding]:

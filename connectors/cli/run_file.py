@@ -10,12 +10,16 @@ _NAME = "run.json"
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Addresses of a running gateway. `process` is that of `overgang up`, `children` theirs by command."""
+    """Addresses of a running gateway; `http` is the API's, `worker` that of its health and metrics.
+
+    `process` is that of `overgang up`, `children` theirs by name.
+    """
 
     process: int
     kafka_bootstrap: str
     database_url: str
     http: str
+    worker: str
     children: dict[str, int]
 
 

@@ -84,24 +84,35 @@ def _start(settings: Settings, stack: ExitStack) -> list[_Part]:
         shape,
         replication_factor=settings.replication_factor,
     )
-    port = settings.http_port or _free_port(settings.http_host)
+    ports = {
+        "api": settings.http_port or _free_port(settings.http_host),
+        "worker": settings.worker_port or _free_port(settings.http_host),
+    }
     environment = {name: value for name, value in os.environ.items() if name.startswith("OVERGANG_")} | {
         "OVERGANG_KAFKA_BOOTSTRAP": running.bootstrap,
         "OVERGANG_DATABASE_URL": running.database_url,
         "OVERGANG_DATA_DIRECTORY": str(directory),
-        "OVERGANG_HTTP_PORT": str(port),
+        "OVERGANG_HTTP_PORT": str(ports["api"]),
+        "OVERGANG_WORKER_PORT": str(ports["worker"]),
     }
     parts = _backing(running)
+    host = f"[{settings.http_host}]" if ":" in settings.http_host else settings.http_host
+    urls = {command: f"http://{host}:{port}" for command, port in ports.items()}
     for command in ("worker", "api"):
         parts.append(_child(command, directory / f"{command}.log", lock, environment, stack))
-    host = f"[{settings.http_host}]" if ":" in settings.http_host else settings.http_host
-    http = f"http://{host}:{port}"
-    _wait_until_ready(http, parts)
-    typer.echo(f"http      {http} (description at {http}/docs)")
+        _wait_until_ready(urls[command], parts)
+    typer.echo(f"http      {urls['api']} (description at {urls['api']}/docs)")
     stack.callback(run_file.remove, directory)
-    children = {part.name: part.process for part in parts}
     run_file.write(
-        directory, run_file.Running(os.getpid(), running.bootstrap, running.database_url, http, children)
+        directory,
+        run_file.Running(
+            process=os.getpid(),
+            kafka_bootstrap=running.bootstrap,
+            database_url=running.database_url,
+            http=urls["api"],
+            worker=urls["worker"],
+            children={part.name: part.process for part in parts},
+        ),
     )
     return parts
 
@@ -134,6 +145,7 @@ def _child(command: str, log: Path, lock: int, environment: dict[str, str], stac
 
 
 def _wait_until_ready(http: str, parts: list[_Part]) -> None:
+    """Wait for the part that was started last."""
     give_up = time.monotonic() + _READY_SECONDS
     why = "no answer"
     while time.monotonic() < give_up:
@@ -147,7 +159,7 @@ def _wait_until_ready(http: str, parts: list[_Part]) -> None:
                 return
             why = answer.text
         threading.Event().wait(_LOOK_SECONDS)
-    raise DidNotStart("the HTTP API", why, parts[-1].log)
+    raise DidNotStart(f"the {parts[-1].name}", why, parts[-1].log)
 
 
 def _check(parts: list[_Part]) -> None:
