@@ -1,0 +1,37 @@
+"""`overgang worker`: intake, agents, ledger, relay and deadlines as a process of its own."""
+
+from connectors.cli.log_lines import log_as_json
+from connectors.settings import Settings
+from schemas.problems import OvergangError
+from streams.run_worker import run_worker
+from streams.worker_config import WorkerConfig
+
+
+def worker() -> None:
+    """Turn messages into tasks until SIGTERM or Ctrl-C; what is in hand is stored first."""
+    settings = Settings()
+    config = worker_config(settings)
+    log_as_json()
+    run_worker(config)
+
+
+def worker_config(settings: Settings) -> WorkerConfig:
+    """The worker's part of the settings. Raises OvergangError where broker or database is not named."""
+    if settings.kafka_bootstrap is None:
+        raise OvergangError("no broker: set OVERGANG_KAFKA_BOOTSTRAP, or start all with `overgang up`")
+    if settings.database_url is None:
+        raise OvergangError("no database: set OVERGANG_DATABASE_URL, or start all with `overgang up`")
+    return WorkerConfig(
+        bootstrap=settings.kafka_bootstrap,
+        database_url=settings.database_url,
+        data_directory=settings.data_directory,
+        pseudonym_key_file=settings.pseudonym_key_file,
+        wrapping_key_file=settings.wrapping_key_file,
+        topic_prefix=settings.topic_prefix,
+        group=settings.consumer_group,
+        inbound_partitions=settings.inbound_partitions,
+        replication_factor=settings.replication_factor,
+        batch_size=settings.batch_size,
+        host=settings.http_host,
+        port=settings.worker_port,
+    )

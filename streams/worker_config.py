@@ -1,0 +1,53 @@
+"""What a worker is started with."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas.flows import FLOWS
+from schemas.identifiers import Flow
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """`bootstrap` and `database_url` name broker and database; the key files are made where they are absent.
+
+    `port` serves health and numbers on `host`, 0 takes a free one. The three `_ms` are Kafka's consumer
+    settings of that name: a worker that neither polls nor beats its heart for that long loses its
+    partitions.
+    """
+
+    bootstrap: str
+    database_url: str
+    data_directory: Path
+    pseudonym_key_file: Path
+    wrapping_key_file: Path
+    topic_prefix: str = ""
+    group: str = "overgang"
+    inbound_partitions: int = 6
+    replication_factor: int = 1
+    batch_size: int = 500
+    host: str = "127.0.0.1"
+    port: int = 0
+    max_poll_interval_ms: int = 300_000
+    session_timeout_ms: int = 45_000
+    heartbeat_interval_ms: int = 3_000
+
+    def topics(self) -> dict[str, Flow]:
+        """Full names of the inbound topics, with their flows."""
+        return {self.topic_prefix + contract.topic: flow for flow, contract in FLOWS.items()}
+
+    def consumer_settings(self) -> dict[str, object]:
+        """The ledger holds the positions: an offset that Kafka would choose by itself is an error."""
+        return {
+            "bootstrap.servers": self.bootstrap,
+            "group.id": self.topic_prefix + self.group,
+            "partition.assignment.strategy": "range",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "error",
+            "isolation.level": "read_committed",
+            "queued.max.messages.kbytes": 4096,
+            "max.poll.interval.ms": self.max_poll_interval_ms,
+            "session.timeout.ms": self.session_timeout_ms,
+            "heartbeat.interval.ms": self.heartbeat_interval_ms,
+        }
