@@ -9,6 +9,7 @@ from psycopg import Cursor
 from schemas.identifiers import CaseKey
 from schemas.message import Message
 from streams.ledger.inbox import Arrival
+from streams.ledger.outgoing import GATEWAY
 from streams.rules.model import MessageRef
 
 
@@ -32,7 +33,9 @@ def cases_of(cursor: Cursor[Any], arrivals: Mapping[MessageRef, Arrival]) -> dic
 
 def retracted(message: Message) -> MessageRef:
     """The message that a correction retracts: its own sender's, or, from the operator, that of `of`."""
-    return MessageRef(message.data["of"] or message.envelope.source, message.data["retracts"])
+    sender = message.envelope.source
+    source = message.data["of"] if sender == GATEWAY and message.data["of"] else sender
+    return MessageRef(source, message.data["retracts"])
 
 
 def _waiting(target: MessageRef) -> CaseKey:

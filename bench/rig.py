@@ -1,0 +1,97 @@
+"""A real broker and database for measurements, and the processes that are measured."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from uuid import uuid4
+
+import psycopg
+
+from connectors.embedded.services import Services, services
+from connectors.inbound_topics import inbound_topics
+from connectors.settings import Settings
+from schemas.pseudonym import PseudonymKey, load_or_make_key
+from streams.ledger.migrate import migrate
+from streams.topics import TopicShape, ensure_topics, inbound_shape
+
+
+@dataclass(frozen=True, slots=True)
+class Rig:
+    """Broker and database that all measurements of one run share; durable settings, as in production."""
+
+    directory: Path
+    running: Services
+
+    @property
+    def key_file(self) -> Path:
+        return self.directory / "keys" / "pseudonym.key"
+
+    @property
+    def key(self) -> PseudonymKey:
+        return load_or_make_key(self.key_file)
+
+    def fresh(self) -> "House":
+        """Topics and a database of its own for one measurement."""
+        name = f"bench_{uuid4().hex[:10]}"
+        with psycopg.connect(self.running.database_url, autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"'.encode())
+        database = self.running.database
+        assert database is not None
+        house = House(self, f"{name}.", database.url_of(name))
+        migrate(house.database_url)
+        ensure_topics(self.running.bootstrap, inbound_topics(house.prefix), inbound_shape())
+        ensure_topics(self.running.bootstrap, [f"{house.prefix}bare"], TopicShape(1))
+        return house
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """One measurement's own topics and database."""
+
+    rig: Rig
+    prefix: str
+    database_url: str
+
+    @contextmanager
+    def process(self, *command: str, **settings: str) -> Iterator["subprocess.Popen[str]"]:
+        """A child with this house's settings; its output is read by the caller, it ends with the block."""
+        environment = {
+            **os.environ,
+            "OVERGANG_DATA_DIRECTORY": str(self.rig.directory),
+            "OVERGANG_KAFKA_BOOTSTRAP": self.rig.running.bootstrap,
+            "OVERGANG_DATABASE_URL": self.database_url,
+            "OVERGANG_TOPIC_PREFIX": self.prefix,
+            **settings,
+        }
+        with (self.rig.directory / "children.log").open("a") as log:
+            child = subprocess.Popen(
+                [sys.executable, *command], env=environment, stdout=subprocess.PIPE, stderr=log, text=True
+            )
+        try:
+            yield child
+        finally:
+            child.terminate()
+            child.wait(30)
+            if child.stdout is not None:
+                child.stdout.close()
+
+    def overgang(self, command: str) -> tuple[str, ...]:
+        """The command line of `overgang COMMAND`."""
+        return (
+            "-c",
+            f"import sys; sys.argv = ['overgang', {command!r}]; from connectors.cli.main import main; main()",
+        )
+
+
+@contextmanager
+def rig() -> Iterator[Rig]:
+    """Start broker and database in a temporary directory, stop them at the end."""
+    with TemporaryDirectory(prefix="overgang-bench-", ignore_cleanup_errors=True) as directory:
+        settings = Settings(data_directory=Path(directory), kafka_bootstrap=None, database_url=None)
+        with services(settings) as running:
+            yield Rig(Path(directory), running)
