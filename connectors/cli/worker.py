@@ -34,5 +34,4 @@ def worker_config(settings: Settings) -> WorkerConfig:
         batch_size=settings.batch_size,
         host=settings.http_host,
         port=settings.worker_port,
-        port=settings.worker_port,
     )
