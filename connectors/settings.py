@@ -12,6 +12,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from schemas.problems import OvergangError
 
 PREFIX = "OVERGANG_"
+_FORMS = {
+    "maven_repository": "a URL such as https://repository.example/maven2",
+    "kafka_bootstrap": "a list of addresses such as broker.example:9092,other.example:9092",
+    "database_url": "a URL such as postgresql://user@database.example/overgang",
+    "topic_prefix": "at most 64 letters, digits, dots, hyphens and underscores",
+    "consumer_group": "1 to 64 letters, digits, dots, hyphens and underscores",
+}
 
 
 class SettingsRefused(OvergangError):
@@ -47,15 +54,15 @@ class Settings(BaseSettings):
     """Where downloaded jars are kept, for all data directories; None: the user's cache directory."""
 
     maven_repository: str | None = Field(default=None, pattern=r"^https?://")
-    """URL of the Maven repository that the embedded broker's jars come from; None: the public one. Whatever it
+    """URL of the Maven repository that the embedded broker's jars come from; None: the public one. What it
     serves is checked against the lock file."""
 
     kafka_bootstrap: str | None = Field(default=None, pattern=r"^[^,:\s]+:\d+(,[^,:\s]+:\d+)*$")
     """`host:port[,host:port]` of a Kafka of your own; None: an embedded one is started."""
 
     database_url: str | None = Field(default=None, repr=False, pattern=r"^postgres(ql)?://")
-    """`postgresql://user@host/database` of a PostgreSQL of your own; None: an embedded one is started. May hold
-    a password, so it is never printed."""
+    """`postgresql://user@host/database` of a PostgreSQL of your own; None: an embedded one is started. May
+    hold a password, so it is never printed."""
 
     http_host: str = "127.0.0.1"
     """Address the HTTP API listens on. Loopback only: anybody who reaches it may send in any party's name."""
@@ -69,7 +76,7 @@ class Settings(BaseSettings):
     pseudonym_key_file: AbsolutePath = Field(
         default_factory=lambda data: data["data_directory"] / "keys" / "pseudonym.key"
     )
-    """The secret of all pseudonyms, made once, mode 600. It never rotates: without it no case is found again."""
+    """The secret of all pseudonyms, made once, mode 600. It never rotates: without it no case is found."""
 
     wrapping_key_file: AbsolutePath = Field(
         default_factory=lambda data: data["data_directory"] / "keys" / "wrapping.key"
@@ -96,7 +103,7 @@ class Settings(BaseSettings):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            raise SettingsRefused("; ".join(_line(fault) for fault in error.errors())) from None
+            raise SettingsRefused(_text(error)) from None
 
     @field_validator("profile")
     @classmethod
@@ -134,6 +141,14 @@ def _refuse_unknown_variables() -> None:
         raise SettingsRefused(f"{unknown[0]}: there is no such setting; {mend}")
 
 
-def _line(fault: Any) -> str:
-    names = [str(part) for part in fault["loc"]]
-    return f"{PREFIX}{'.'.join(names).upper()}: {fault['msg'].removeprefix('Value error, ')}"
+def _text(error: ValidationError) -> str:
+    lines = []
+    for fault in error.errors():
+        # A default that is made of another field was not made, because that other field is at fault.
+        if fault["type"] == "default_factory_not_called":
+            continue
+        name = str(fault["loc"][0])
+        form = _FORMS.get(name) if fault["type"] == "string_pattern_mismatch" else None
+        problem = f"it is not {form}" if form else fault["msg"].removeprefix("Value error, ")
+        lines.append(f"{PREFIX}{name.upper()}: {problem}")
+    return "; ".join(lines)

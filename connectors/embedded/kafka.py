@@ -47,9 +47,9 @@ class EmbeddedKafka:
     """`with EmbeddedKafka(directory) as broker: broker.bootstrap`.
 
     `directory` holds the topics and outlives the broker; one living owner at a time. `jars`: the class path;
-    None: those of the lock file, downloaded where they are missing (`progress` hears of it). Ports are free ones, chosen at the first
-    start and kept by this object, so that clients find the broker again after `kill` or `stop` and `start`.
-    Raises EmbeddedFailure.
+    None: those of the lock file, downloaded where they are missing (`progress` hears of it). Ports are free
+    ones, chosen at the first start and kept by this object, so that clients find the broker again after
+    `kill` or `stop` and `start`. Raises EmbeddedFailure.
     """
 
     def __init__(
