@@ -1,0 +1,89 @@
+"""Settings: sane by default, strict about what is unsafe, unknown or malformed, silent about secrets."""
+
+from pathlib import Path
+
+import pytest
+
+from connectors.settings import Settings, SettingsRefused
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for field in Settings.model_fields:
+        monkeypatch.delenv(f"OVERGANG_{field.upper()}", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_by_default_everything_is_embedded_and_on_loopback(tmp_path: Path) -> None:
+    settings = Settings()
+    assert settings.profile == "embedded"
+    assert settings.http_host == "127.0.0.1"
+    assert (settings.kafka_bootstrap, settings.database_url) == (None, None)
+    assert settings.data_directory == tmp_path / ".overgang"
+    assert settings.pseudonym_key_file == tmp_path / ".overgang/keys/pseudonym.key"
+    assert settings.wrapping_key_file == tmp_path / ".overgang/keys/wrapping.key"
+    assert settings.inbound_partitions == 6
+
+
+def test_keys_lie_in_the_data_directory_that_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OVERGANG_DATA_DIRECTORY", "elsewhere")
+    monkeypatch.setenv("OVERGANG_PSEUDONYM_KEY_FILE", "/keys/of-the-municipality.key")
+    settings = Settings()
+    assert settings.data_directory == tmp_path / "elsewhere"
+    assert settings.pseudonym_key_file == Path("/keys/of-the-municipality.key")
+    assert settings.wrapping_key_file == tmp_path / "elsewhere/keys/wrapping.key"
+
+
+@pytest.mark.parametrize("profile", ["production", "prod", "Embedded"])
+def test_any_profile_but_embedded_refuses_to_start(monkeypatch: pytest.MonkeyPatch, profile: str) -> None:
+    monkeypatch.setenv("OVERGANG_PROFILE", profile)
+    with pytest.raises(SettingsRefused, match=r"^OVERGANG_PROFILE: "):
+        Settings()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "gateway.example"])
+def test_an_address_beyond_loopback_is_refused(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("OVERGANG_HTTP_HOST", host)
+    with pytest.raises(SettingsRefused, match=r"^OVERGANG_HTTP_HOST: .*set it to 127\.0\.0\.1$"):
+        Settings()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.53", "::1", "localhost"])
+def test_every_loopback_address_will_do(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("OVERGANG_HTTP_HOST", host)
+    assert Settings().http_host == host
+
+
+def test_a_misspelt_setting_is_not_overlooked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OVERGANG_KAFKA_BOOTSTRAPS", "127.0.0.1:9092")
+    with pytest.raises(
+        SettingsRefused, match=r"OVERGANG_KAFKA_BOOTSTRAPS: .* did you mean OVERGANG_KAFKA_BOOTSTRAP"
+    ):
+        Settings()
+
+
+def test_an_error_names_every_fault_and_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OVERGANG_DATABASE_URL", "mysql://clerk:hunter2@database.example/overgang")
+    monkeypatch.setenv("OVERGANG_KAFKA_BOOTSTRAP", "broker.example")
+    monkeypatch.setenv("OVERGANG_HTTP_PORT", "70000")
+    with pytest.raises(SettingsRefused) as refused:
+        Settings()
+    text = str(refused.value)
+    for name in ("OVERGANG_DATABASE_URL", "OVERGANG_KAFKA_BOOTSTRAP", "OVERGANG_HTTP_PORT"):
+        assert text.count(f"{name}: ") == 1
+    assert text.count("OVERGANG_") == 3
+    assert "hunter2" not in text
+    assert "70000" not in text
+
+
+def test_a_database_password_is_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OVERGANG_DATABASE_URL", "postgresql://clerk:hunter2@database.example/overgang")
+    assert "hunter2" not in repr(Settings())
+    assert "hunter2" not in str(Settings())
+
+
+def test_an_empty_variable_counts_as_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OVERGANG_KAFKA_BOOTSTRAP", "")
+    assert Settings().kafka_bootstrap is None
