@@ -1,12 +1,13 @@
 """One case read from its first fact to its last: what every rule has on its desk then."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import get_args
 
 from schemas.code_lists import CodeLists
 from schemas.identifiers import CaseKey, Flow, Pseudonym
-from streams.rules.catalogue import RULES
+from streams.rules.catalogue import REST_ON_BIRTH_DATE, RULES_OF_CITIZENS, RULES_OF_EU_CASES, Rule
 from streams.rules.corrections import concerned, merged_into, root
 from streams.rules.eu_handling import EuHandling
 from streams.rules.facts import Fact
@@ -16,14 +17,21 @@ from streams.rules.responsibility import Responsibility
 from streams.rules.ruleset import RuleBook
 from streams.rules.task_making import Responsible
 
-_ALL = tuple(RULES)
-_BY_FLOW: dict[Flow, tuple[int, ...]] = {
-    flow: tuple(number for number, rule in enumerate(_ALL) if flow in RULES[rule])
-    for flow in {flow for flows in RULES.values() for flow in flows}
-}
-_EVERY_CITIZEN_RULE = tuple(
-    number for number, rule in enumerate(_ALL) if not RULES[rule] <= {"eu-registration", "eu-event"}
-)
+Readers = Mapping[Flow, tuple[tuple[int, Rule], ...]]
+"""The rules that read a flow, each with the number of its desk."""
+
+
+def _readers(rules: Mapping[Rule, frozenset[Flow]], others: Collection[Rule] = ()) -> Readers:
+    numbered = tuple(enumerate(rules))
+    return {
+        flow: tuple((n, rule) for n, rule in numbered if flow in rules[rule] or rule in others)
+        for flow in get_args(Flow)
+    }
+
+
+_BY_FLOW = _readers(RULES_OF_CITIZENS)
+_BY_FLOW_WHERE_BORN = _readers(RULES_OF_CITIZENS, REST_ON_BIRTH_DATE)
+_BY_FLOW_OF_EU = _readers(RULES_OF_EU_CASES)
 
 
 @dataclass(slots=True)
@@ -88,17 +96,19 @@ def cases_among(facts: Sequence[Fact], as_of: datetime) -> list[CaseFacts]:
 def read_case(facts: CaseFacts, book: RuleBook, lists: CodeLists) -> CaseReading:
     """Let every rule read the facts that are seen, one by one in their order."""
     history = History(facts.key, book, lists)
-    desks = tuple(Desk() for _ in _ALL)
+    desks = tuple(Desk() for _ in (RULES_OF_EU_CASES if facts.is_eu else RULES_OF_CITIZENS))
     for fact in facts.seen:
         born = history.birth_date
         history.read(fact)
-        # A birth date may come with any flow, and the mentor right rests on it.
-        numbers = _BY_FLOW.get(fact.flow, ()) if history.birth_date == born else _EVERY_CITIZEN_RULE
-        for number in numbers:
+        if facts.is_eu:
+            readers = _BY_FLOW_OF_EU
+        else:
+            readers = _BY_FLOW if history.birth_date == born else _BY_FLOW_WHERE_BORN
+        for number, rule in readers[fact.flow]:
             desk = desks[number]
             for draft in desk.drafts.values():
                 draft.expire_before(fact.day)
-            _ALL[number](fact, history, desk)
+            rule(fact, history, desk)
     return CaseReading(facts, history, desks, responsible_in(facts, facts.seen, lists))
 
 

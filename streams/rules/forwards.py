@@ -1,5 +1,6 @@
 """Who gets which message (contracts: "Who gets what"). A forward is sent once and never withdrawn.
 
+Besides, whoever has an unfinished task gets the messages behind it, also those that go to nobody else.
 Messages of the future are forwarded at once. A retracted message is not: it was never right to send it.
 """
 
@@ -42,15 +43,18 @@ def forwards_of(
     case = reading.facts
     facts = [*case.seen, *case.coming]
     responsible = responsible_in(case, facts, lists) if case.coming else reading.responsible
+    behind: dict[MessageRef, set[PartyAddress]] = {}
+    for draft, task in made:
+        if task.recipient and draft.unfinished:
+            for fact in draft.caused_by:
+                behind.setdefault(fact.ref, set()).add(task.recipient)
     forwards: list[Forward] = []
     unrouted: list[MessageRef] = []
     for fact in facts:
         to = _recipients(fact, reading, responsible, today)
-        if to is None:
-            continue
-        to |= {t.recipient for d, t in made if t.recipient and d.unfinished and fact in d.caused_by}
-        if not to:
+        if to is not None and not to:
             unrouted.append(fact.ref)
+        to = (to or set()) | behind.get(fact.ref, set())
         forwards += [Forward(fact.ref, recipient) for recipient in sorted(to - {fact.source})]
     return Recipients(forwards, unrouted)
 

@@ -1,6 +1,6 @@
 """What has been read of a case so far: the state that every rule sees when it reads the next fact."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -153,22 +153,24 @@ class History:
     def enrolment_of(self, fact: MentorFact) -> Enrolment | None:
         """The enrolment that a mentor message is about; None where it is not known.
 
-        Without an enrolment id: the latest qualifying one (at the institution, if that is named) that was
-        admitted by the date of the message.
+        The one that it names; without an enrolment id the latest qualifying one (at the institution, if that
+        is named) that was admitted by the date of the message.
         """
         if fact.enrolment_id is not None:
-            return next((e for e in self.enrolments.values() if e.is_named_by(fact)), None)
-        admitted = (
-            (enrolment.admitted_on, number, enrolment)
-            for number, enrolment in enumerate(self._qualifying(fact))
-            if enrolment.admitted_on is not None and enrolment.admitted_on <= fact.day
-        )
-        latest = max(admitted, default=None)
-        return latest[2] if latest else None
+            named = [e for e in self.enrolments.values() if e.is_named_by(fact)]
+            # Two schools may have chosen the same id.
+            return (self._latest_admitted(named, fact) or named[0]) if named else None
+        here = [e for e in self.enrolments.values() if fact.institution in (None, e.institution)]
+        return self._latest_admitted(here, fact)
 
-    def _qualifying(self, fact: MentorFact) -> Iterator[Enrolment]:
+    def _latest_admitted(self, enrolments: Sequence[Enrolment], fact: MentorFact) -> Enrolment | None:
+        """The latest qualifying one that was admitted by the date of the message."""
         rules = self.book.at(fact.day) or self.book.sets[0]
-        for enrolment in self.enrolments.values():
-            here = fact.institution in (None, enrolment.institution)
-            if here and enrolment.qualifies in rules.mentor_right.qualifies:
-                yield enrolment
+        latest: tuple[date, Enrolment] | None = None
+        for enrolment in enrolments:
+            day = enrolment.admitted_on
+            if day is None or day > fact.day or enrolment.qualifies not in rules.mentor_right.qualifies:
+                continue
+            if latest is None or day >= latest[0]:
+                latest = day, enrolment
+        return latest[1] if latest else None

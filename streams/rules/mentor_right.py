@@ -38,6 +38,8 @@ def mentor_right(history: History, enrolment: Enrolment | None, rule_set: RuleSe
 
     A contact person or aftercare never removes the right; being exempt does not either, but is said.
     """
+    if enrolment is not None and enrolment.qualifies not in rule_set.mentor_right.qualifies:
+        return MentorRight(Right.NO, enrolment.admitted_on, False, ("a qualifying education",))
     if enrolment is None or enrolment.admitted_on is None:
         return MentorRight(Right.VERIFY, None, False, ("the admission is not known",))
     law, day = rule_set.mentor_right, enrolment.admitted_on

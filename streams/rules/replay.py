@@ -72,6 +72,7 @@ class Draft:
     def hold(self) -> None:
         """The ground holds (again)."""
         self.outcome = self.closed_by = self.closed_on = None
+        self.final = False
 
     def expire_before(self, day: date) -> None:
         """Settle what ran out before the day that is about to be read."""

@@ -86,6 +86,11 @@ class MentorReviewRule(Rule):
     opens_days_before: Count
 
 
+class EuMonthlyRule(WorkingDaysRule):
+    longest_months: Count
+    """So many months at most are asked for at once, whatever end a registration gives."""
+
+
 class EuReturnRule(Rule):
     opens_days_before: Count
 
@@ -135,7 +140,7 @@ class Rules(_Dated):
     eu_document_request: WorkingDaysRule
     eu_circumstance: WorkingDaysRule
     eu_person_notice: WorkingDaysRule
-    eu_monthly: WorkingDaysRule
+    eu_monthly: EuMonthlyRule
     eu_return: EuReturnRule
     eu_final: WorkingDaysRule
 
