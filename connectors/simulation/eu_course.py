@@ -29,7 +29,7 @@ class EuCase:
         random = stage.random
         person = population.person(at // DAY)
         self.stage = stage
-        self.case_id = f"EU-SIM-{number:06}-{random.randrange(16**4):04X}"
+        self.case_id = f"EU-SIM-{number:06}X{random.randrange(16**4):04X}"
         self.residence = person.municipality
         self.handler = municipality_address(stage.parties.ics.get(self.residence, self.residence))
         self.competent = random.choices(_COMPETENT, _WEIGHTS)[0]
