@@ -9,6 +9,7 @@ import sys
 import traceback
 from importlib import import_module
 from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -31,6 +32,7 @@ COMMANDS: Final = {
     "doctor": ("connectors.cli.doctor:doctor", "Look whether everything is there, and say what to do."),
 }
 _INTERRUPTED = 130
+_OURS = str(Path(__file__).parents[2])
 
 
 def main() -> None:
@@ -101,7 +103,8 @@ def _failed(text: str) -> int:
 
 
 def _faulty(fault: Exception) -> int:
-    place = traceback.extract_tb(fault.__traceback__)[-1]
+    frames = traceback.extract_tb(fault.__traceback__)
+    place = next(frame for frame in reversed(frames) if frame.filename.startswith(_OURS))
     return _failed(
         f"a fault of its own, {type(fault).__name__} at {place.filename}:{place.lineno}; report it"
     )

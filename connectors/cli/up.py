@@ -100,7 +100,8 @@ def _start(settings: Settings, stack: ExitStack) -> list[_Part]:
     urls = {command: f"http://{host}:{port}" for command, port in ports.items()}
     for command in ("worker", "api"):
         parts.append(_child(command, directory / f"{command}.log", lock, environment, stack))
-        _wait_until_ready(urls[command], parts)
+    for command in ("worker", "api"):
+        _wait_until_ready(command, urls[command], parts)
     typer.echo(f"http      {urls['api']} (description at {urls['api']}/docs)")
     stack.callback(run_file.remove, directory)
     run_file.write(
@@ -144,14 +145,13 @@ def _child(command: str, log: Path, lock: int, environment: dict[str, str], stac
     return _Part(command, child.pid, lambda: child.running, log)
 
 
-def _wait_until_ready(http: str, parts: list[_Part]) -> None:
-    """Wait for the part that was started last."""
+def _wait_until_ready(command: str, url: str, parts: list[_Part]) -> None:
     give_up = time.monotonic() + _READY_SECONDS
     why = "no answer"
     while time.monotonic() < give_up:
         _check(parts)
         try:
-            answer = httpx.get(f"{http}/health/ready", timeout=2, trust_env=False)
+            answer = httpx.get(f"{url}/health/ready", timeout=2, trust_env=False)
         except httpx.TransportError:
             why = "no answer"
         else:
@@ -159,7 +159,8 @@ def _wait_until_ready(http: str, parts: list[_Part]) -> None:
                 return
             why = answer.text
         threading.Event().wait(_LOOK_SECONDS)
-    raise DidNotStart(f"the {parts[-1].name}", why, parts[-1].log)
+    log = next(part.log for part in parts if part.name == command)
+    raise DidNotStart(f"the {command}", why, log)
 
 
 def _check(parts: list[_Part]) -> None:
