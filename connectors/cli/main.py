@@ -29,6 +29,10 @@ COMMANDS: Final = {
     "task": ("connectors.cli.task:task", "Show one task and its revisions."),
     "case": ("connectors.cli.case:case", "Show a case's timeline."),
     "message": ("connectors.cli.message:message", "Show what became of a message."),
+    "flows": ("connectors.cli.flows:flows", "Which flows are stopped and why; let one read on."),
+    "quarantine": ("connectors.cli.quarantine:quarantine", "Inputs that could not be accepted, and why."),
+    "stuck": ("connectors.cli.stuck:stuck", "Cases that could not be decided; have them decided again."),
+    "undeliverable": ("connectors.cli.undeliverable:undeliverable", "Messages no topic can take."),
     "doctor": ("connectors.cli.doctor:doctor", "Look whether everything is there, and say what to do."),
 }
 _INTERRUPTED = 130
@@ -79,7 +83,11 @@ def _app(asked: str | None) -> typer.Typer:
     for name, (place, line) in COMMANDS.items():
         if name == asked:
             module, function = place.split(":")
-            app.command(name)(getattr(import_module(module), function))
+            found = getattr(import_module(module), function)
+            if isinstance(found, typer.Typer):
+                app.add_typer(found, name=name)
+            else:
+                app.command(name)(found)
         else:
             app.command(name, help=line)(_not_asked)
     return app

@@ -14,7 +14,7 @@ from schemas.identifiers import Flow
 from schemas.message import Message
 from schemas.problems import InvalidMessage
 from streams.batch import Batch
-from streams.ledger import flows, positions
+from streams.ledger import flows, positions, stuck
 from streams.ledger.apply import Applied, Remembered, Room, apply, decide_due
 from streams.ledger.case_keys import CaseVault
 from streams.ledger.cases import CaseCache
@@ -107,6 +107,10 @@ class Ledger:
     def count_fault(self, flow: Flow, fault: str) -> int:
         """Count one fault of ours at a flow, durably; return how many there were."""
         return self._run(lambda cursor: flows.count_fault(cursor, flow, fault))
+
+    def retry_stuck(self) -> int:
+        """Let every stuck case be decided again by the next look at the deadlines; return how many."""
+        return self._run(stuck.retry)
 
     def _committed(self, work: Callable[[Cursor[Any]], tuple[Result, Remembered]]) -> Result:
         result, remembered = self._run(work)
