@@ -15,16 +15,18 @@ def standing(facts: Sequence[Fact], as_of: datetime) -> list[Fact]:
     Facts of the future are among them. Of two contents under one reference the earlier is read. A
     correction that a later one takes back has no effect: the latest is looked at first.
     """
-    ordered = sorted(facts, key=attrgetter("order"))
+    ordered = sorted(facts, key=attrgetter("time", "id", "source"))
     corrections = [f for f in ordered if isinstance(f, CorrectionFact) and f.retracts and f.time <= as_of]
     retracted: set[MessageRef] = set()
     for correction in reversed(corrections):
         if correction.ref not in retracted and correction.retracts:
             retracted.add(correction.retracts)
-    left, taken = [], retracted
+    left: list[Fact] = []
+    taken: set[tuple[str, str]] = set(retracted)
     for fact in ordered:
-        if fact.ref not in taken:
-            taken.add(fact.ref)
+        ref = fact.source, fact.id
+        if ref not in taken:
+            taken.add(ref)
             left.append(fact)
     return left
 

@@ -6,9 +6,10 @@ The order and the repetition of the facts do not matter. Facts of several citize
 each citizen and each EU case is decided by itself.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
+from operator import attrgetter
 
 from schemas.code_lists import CodeLists
 from streams.rules.case_reading import cases_among, read_case
@@ -20,7 +21,7 @@ from streams.rules.ruleset import RuleBook
 from streams.rules.task_making import days_of_change, make_task
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Judgement:
     """A decision without its next change, and the days that may bring one.
 
@@ -35,7 +36,9 @@ class _Judgement:
 def decide(facts: Sequence[Fact], book: RuleBook, lists: CodeLists, as_of: datetime) -> Decision:
     """Tasks, forwards and warnings as they are at `as_of` (aware), and when they are next different."""
     judged = _judge(facts, book, lists, as_of)
-    return replace(judged.decision, next_change=_next_change(judged, facts, book, lists, as_of))
+    made = judged.decision
+    changes_at = _next_change(judged, facts, book, lists, as_of)
+    return Decision(made.tasks, made.forwards, made.unrouted, made.warnings, changes_at)
 
 
 def tasks_at(
@@ -54,41 +57,42 @@ def _judge(
     forwards: list[Forward] = []
     unrouted: list[MessageRef] = []
     warnings: dict[MessageRef, tuple[str, ...]] = {}
-    judged = _Judgement(Decision(), set(), set())
-    ordered = standing(facts, as_of)
-    for case in cases_among(ordered, as_of):
+    sure: set[date] = set()
+    possible: set[date] = set()
+    cases = cases_among(standing(facts, as_of), as_of)
+    for case in cases:
         reading = read_case(case, book, lists)
         made = [(d, make_task(d, reading.subject, reading.responsible, today)) for d in reading.drafts]
         tasks += [task for _, task in made]
         for desk in reading.desks:
             for message, said in desk.warnings.items():
                 warnings[message] = (*warnings.get(message, ()), *said)
-        judged.sure.update(day for draft, task in made for day in days_of_change(draft, task))
-        judged.possible |= reading.responsible.days_of_change()
+        for draft, task in made:
+            sure.update(days_of_change(draft, task))
+        possible |= reading.responsible.days_of_change()
         if forwarding:
             found = forwards_of(reading, made, lists, today)
             forwards += found.forwards
             unrouted += found.unrouted
-    place = {fact.ref: number for number, fact in enumerate(ordered)}
-    judged.decision = Decision(
-        tasks=tuple(sorted(tasks, key=lambda task: (task.opens_on, task.kind, task.task_id))),
-        forwards=tuple(sorted(forwards, key=lambda f: (place[f.message], f.recipient))),
-        unrouted=tuple(sorted(unrouted, key=place.__getitem__)),
-        warnings=warnings,
-    )
-    return judged
+    if len(cases) > 1:
+        place = {fact.ref: fact.order for case in cases for fact in (*case.seen, *case.coming)}
+        forwards.sort(key=lambda forward: (place[forward.message], forward.recipient))
+        unrouted.sort(key=place.__getitem__)
+    tasks.sort(key=attrgetter("opens_on", "kind", "task_id"))
+    return _Judgement(Decision(tuple(tasks), tuple(forwards), tuple(unrouted), warnings), sure, possible)
 
 
 def _next_change(
     judged: _Judgement, facts: Sequence[Fact], book: RuleBook, lists: CodeLists, as_of: datetime
 ) -> datetime | None:
     """The first instant that makes a difference; what only may make one is tried."""
-    sure = min(_midnights(judged.sure, as_of), default=None)
-    possible = {fact.time for fact in facts if fact.time > as_of}
-    possible.update(_midnights(judged.possible, as_of))
+    today = danish_day(as_of)
+    first = min((day for day in judged.sure if day > today), default=None)
+    sure = _midnight(first) if first else None
+    moments = {fact.time for fact in facts if fact.time > as_of}
     starts = {fact.valid_from for fact in facts if isinstance(fact, CitizenStatusFact) and fact.time > as_of}
-    possible.update(_midnights(starts, as_of))
-    for instant in sorted(possible):
+    moments.update(_midnight(day) for day in judged.possible | starts if day > today)
+    for instant in sorted(moments):
         if sure is not None and instant >= sure:
             break
         if _judge(facts, book, lists, instant).decision != judged.decision:
@@ -96,7 +100,6 @@ def _next_change(
     return sure
 
 
-def _midnights(days: Iterable[date], after: datetime) -> Iterable[datetime]:
-    """The first instants of the days, in Denmark, as far as they lie ahead."""
-    midnights = (datetime(day.year, day.month, day.day, tzinfo=COPENHAGEN) for day in days)
-    return (midnight for midnight in midnights if midnight > after)
+def _midnight(day: date) -> datetime:
+    """The first instant of the day in Denmark."""
+    return datetime(day.year, day.month, day.day, tzinfo=COPENHAGEN)

@@ -43,18 +43,18 @@ def forwards_of(
     case = reading.facts
     facts = [*case.seen, *case.coming]
     responsible = responsible_in(case, facts, lists) if case.coming else reading.responsible
-    behind: dict[MessageRef, set[PartyAddress]] = {}
+    behind: dict[int, set[PartyAddress]] = {}
     for draft, task in made:
         if task.recipient and draft.unfinished:
             for fact in draft.caused_by:
-                behind.setdefault(fact.ref, set()).add(task.recipient)
+                behind.setdefault(id(fact), set()).add(task.recipient)
     forwards: list[Forward] = []
     unrouted: list[MessageRef] = []
     for fact in facts:
         to = _recipients(fact, reading, responsible, today)
         if to is not None and not to:
             unrouted.append(fact.ref)
-        to = (to or set()) | behind.get(fact.ref, set())
+        to = (to or set()) | behind.get(id(fact), set())
         forwards += [Forward(fact.ref, recipient) for recipient in sorted(to - {fact.source})]
     return Recipients(forwards, unrouted)
 

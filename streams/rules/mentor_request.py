@@ -19,8 +19,8 @@ def mentor_request(fact: Fact, history: History, desk: Desk) -> None:
         _requested(fact, history, desk)
     for draft in desk.unsettled():
         _judge(draft, history)
-        if isinstance(fact, MentorFact):
-            _close(fact, history, draft)
+        for mentor in _answers(fact, history, draft):
+            _close(mentor, history, draft)
 
 
 def _requested(request: MentorFact, history: History, desk: Desk) -> None:
@@ -32,12 +32,14 @@ def _requested(request: MentorFact, history: History, desk: Desk) -> None:
         if enrolment.is_same(about_draft(draft, history)):
             draft.join(request)
             return
-    draft = desk.open(rule_set.rules.mentor_assignment, rule_set, message_anchor(request), request)
-    _judge(draft, history)
-    for mentor in history.mentors:
-        # Sent in the same instant as the request, the assignment answers it, whichever id comes first.
-        if mentor.time == request.time:
-            _close(mentor, history, draft)
+    desk.open(rule_set.rules.mentor_assignment, rule_set, message_anchor(request), request)
+
+
+def _answers(fact: Fact, history: History, draft: Draft) -> list[MentorFact]:
+    """What may close the task now. An assignment sent in the instant of the request may stand before it."""
+    if fact is draft.first:
+        return [mentor for mentor in history.mentors if mentor.time == fact.time]
+    return [fact] if isinstance(fact, MentorFact) else []
 
 
 def _judge(draft: Draft, history: History) -> None:

@@ -1,5 +1,6 @@
 """Which municipality is responsible for a citizen on a day (rules.md: Responsible municipality)."""
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from datetime import date, datetime
 
@@ -23,19 +24,31 @@ class Responsibility:
         self._statuses: list[CitizenStatusFact] = []
         self._assignments: list[CorrectionFact] = []
         self._residences: list[tuple[date, MunicipalityCode]] = []
-        self._known: dict[date, MunicipalityCode | None] = {}
+        self._known: dict[int, MunicipalityCode | None] = {}
         for fact in facts:
             if isinstance(fact, CitizenStatusFact):
                 self._statuses.append(fact)
             elif isinstance(fact, CorrectionFact) and fact.municipality and fact.assigned in keys:
                 self._assignments.append(fact)
-            if fact.residence is not None and lists.is_municipality(fact.residence, fact.day):
-                self._residences.append((fact.day, fact.residence))
+            moved = fact.residence if fact.residence != self._latest_residence else None
+            if moved and lists.is_municipality(moved, fact.day):
+                self._residences.append((fact.day, moved))
+        self._turns = sorted(
+            [day for day, _ in self._residences]
+            + [status.valid_from for status in self._statuses]
+            + [assignment.day for assignment in self._assignments]
+        )
+
+    @property
+    def _latest_residence(self) -> MunicipalityCode | None:
+        return self._residences[-1][1] if self._residences else None
 
     def at(self, day: date) -> MunicipalityCode | None:
-        if day not in self._known:
-            self._known[day] = self._find(day)
-        return self._known[day]
+        # Between two days on which something begins to hold the answer is the same.
+        stretch = bisect_right(self._turns, day)
+        if stretch not in self._known:
+            self._known[stretch] = self._find(day)
+        return self._known[stretch]
 
     def days_of_change(self) -> set[date]:
         """Days on which a status begins to hold: the answer may be another from then on."""
