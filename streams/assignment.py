@@ -139,7 +139,10 @@ class Assignment:
 
     def read_from_feeds(self) -> None:
         """Assign every open partition at its next offset; what the consumer had fetched before is void."""
-        self._consumer.assign([feed.at_delivered() for feed in self.feeds.values()])
+        partitions = [feed.at_delivered() for feed in self.feeds.values()]
+        self._consumer.assign(partitions)
+        # A partition that was paused when it went comes back paused.
+        self._consumer.resume(partitions)
         self.paused.clear()
 
     def reread_fenced(self) -> None:
