@@ -23,10 +23,17 @@ class About(NamedTuple):
 
 
 def about(fact: MentorFact, history: History) -> About:
-    """By name; without one the latest qualifying enrolment admitted by then, if any is known yet."""
-    if fact.enrolment_id is None and (enrolment := history.enrolment_of(fact)):
-        return About(*enrolment.key)
-    return About(fact.institution, fact.enrolment_id)
+    """By name, without one the latest qualifying enrolment admitted by then, if any is known yet.
+
+    An id alone that enrolments at two institutions bear may be about either.
+    """
+    if fact.institution is not None and fact.enrolment_id is not None:
+        return About(fact.institution, fact.enrolment_id)
+    if fact.enrolment_id is None:
+        enrolment = history.enrolment_of(fact)
+        return About(*enrolment.key) if enrolment else About(fact.institution, None)
+    named = [enrolment.key for enrolment in history.enrolments.values() if enrolment.is_named_by(fact)]
+    return About(*named[0]) if len(named) == 1 else About(None, fact.enrolment_id)
 
 
 def about_draft(draft: Draft, history: History) -> About:
