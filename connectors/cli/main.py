@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "up": ("connectors.cli.up:up", "Start all: broker, database, worker and API."),
     "worker": ("connectors.cli.worker:worker", "Turn messages into tasks, and send what follows."),
     "api": ("connectors.cli.api:api", "Serve the HTTP API."),
+    "migrate": ("connectors.cli.migrate:migrate", "Bring the database to what this version needs."),
     "simulate": ("connectors.cli.simulate:simulate", "Make synthetic messages."),
     "check": ("connectors.cli.check:check", "Check a file of messages."),
     "send": ("connectors.cli.send:send", "Send a file of messages."),

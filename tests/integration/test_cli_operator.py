@@ -10,6 +10,7 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 
 from streams.ledger import deciding, outbound
+from streams.ledger.migrate import newest_revision
 from streams.ledger.sealing import load_or_make_wrapping_key
 from tests.integration.ledger_room import NOW, Partition, ledger_on, notice, status, take
 from tests.integration.stream_room import StreamRoom, read_topic, room
@@ -191,3 +192,11 @@ def test_an_undeliverable_message_is_listed_with_its_recipient_and_reason(
     assert (found["recipient"], found["message_id"]) == ("/municipality/751", raised["id"])
     assert (found["sequence"], found["reason"]) == (1, "too large for its topic")
     assert "too large for its topic" in operator.types("undeliverable")
+
+
+def test_migrate_makes_the_ledger_and_is_harmless_a_second_time(database_url: str, processes: Any) -> None:
+    operator = Operator(processes, {"OVERGANG_DATABASE_URL": database_url})
+    assert operator.types("migrate") == operator.types("migrate") == f"at {newest_revision()}\n"
+    assert operator.reads("tasks") == []
+    away = Operator(processes, {"OVERGANG_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing"})
+    assert "run `overgang doctor`" in away.types("migrate", exit_status=1)

@@ -1,0 +1,18 @@
+"""`overgang migrate`: bring the ledger's database to what this version needs; `overgang up` does it too."""
+
+import typer
+from sqlalchemy.exc import SQLAlchemyError
+
+from connectors.cli.ledger_access import NoLedger, database_url
+from connectors.settings import Settings
+from streams.ledger import migrate as ledger_migrations
+
+
+def migrate() -> None:
+    """Run the migrations that are missing; harmless where there are none."""
+    try:
+        reached = ledger_migrations.migrate(database_url(Settings()))
+    except SQLAlchemyError as failed:
+        kind = type(failed).__name__
+        raise NoLedger(f"the database does not answer as it should ({kind}); run `overgang doctor`") from None
+    typer.echo(f"at {reached}")
