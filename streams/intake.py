@@ -102,6 +102,8 @@ class Intake(Service):  # type: ignore[misc] # mode has no types
     def _turn(self) -> None:
         epoch = self._assignment.epoch
         messages = self._read()
+        if self._stopping.is_set():
+            return
         if messages and self._assignment.epoch != epoch:
             # Read on both sides of a rebalance: which record is of which side cannot be told.
             self._assignment.read_from_feeds()

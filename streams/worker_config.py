@@ -47,6 +47,8 @@ class WorkerConfig:
             "auto.offset.reset": "error",
             "isolation.level": "read_committed",
             "queued.max.messages.kbytes": 4096,
+            # A resumed partition has to wait for the fetch that is under way; the default is half a second.
+            "fetch.wait.max.ms": 50,
             "max.poll.interval.ms": self.max_poll_interval_ms,
             "session.timeout.ms": self.session_timeout_ms,
             "heartbeat.interval.ms": self.heartbeat_interval_ms,

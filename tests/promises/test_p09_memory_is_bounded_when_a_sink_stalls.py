@@ -5,6 +5,9 @@ import time
 from datetime import datetime
 from typing import Any
 
+import pytest
+
+from streams import handover
 from streams.app import Worker
 from streams.batch import Batch
 from tests.integration.stream_room import StreamRoom, room
@@ -35,8 +38,10 @@ class Stall:
 
 
 def test_a_stalled_flow_holds_few_batches_keeps_its_partitions_and_leaves_others_alone(
-    room: StreamRoom,
+    room: StreamRoom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(handover, "CROWDED_BYTES", 40_000)
+    monkeypatch.setattr(handover, "ROOMY_BYTES", 10_000)
     stall = Stall()
     room.send(room.admissions(2_000))
     with room.worker(stall, batch_size=50, max_poll_interval_ms=POLL_INTERVAL_MS) as running:
@@ -47,8 +52,9 @@ def test_a_stalled_flow_holds_few_batches_keeps_its_partitions_and_leaves_others
         epoch, delivered = assignment.epoch, feed_of(running, room).delivered
         longer_than_the_interval = time.monotonic() + 1.5 * POLL_INTERVAL_MS / 1000
         room.wait_until(lambda: time.monotonic() > longer_than_the_interval)
-        # Two batches in the channel and the agent's hand, and what the read that filled it had brought.
-        assert delivered <= 2 * 50 + 50 + 50
+        # Each input counts at least 256 bytes: so many fill the room, besides two batches in the channel and
+        # the agent's hand and the read that made it too much.
+        assert delivered <= 40_000 / 256 + 2 * 50 + 50
         assert feed_of(running, room).delivered == delivered
         assert assignment.epoch == epoch, "the partitions were lost"
         assert worker.reasons() == []
