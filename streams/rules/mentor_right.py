@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from streams.rules.facts import CitizenStatusFact
 from streams.rules.history import Enrolment, History
 from streams.rules.ruleset import RuleSet
+
+_QUALIFYING = "a qualifying education"
 
 
 class Right(StrEnum):
@@ -39,24 +42,37 @@ def mentor_right(history: History, enrolment: Enrolment | None, rule_set: RuleSe
     A contact person or aftercare never removes the right; being exempt does not either, but is said.
     """
     if enrolment is not None and enrolment.qualifies not in rule_set.mentor_right.qualifies:
-        return MentorRight(Right.NO, enrolment.admitted_on, False, ("a qualifying education",))
+        return MentorRight(Right.NO, enrolment.admitted_on, False, (_QUALIFYING,))
     if enrolment is None or enrolment.admitted_on is None:
         return MentorRight(Right.VERIFY, None, False, ("the admission is not known",))
     law, day = rule_set.mentor_right, enrolment.admitted_on
     qualified = status_value(history.statuses, "vocational_qualification", day)
     readiness = status_value(history.statuses, "readiness", day)
-    conditions: tuple[tuple[str, bool | None], ...] = (
-        ("a qualifying education", enrolment.qualifies in law.qualifies),
-        (f"age under {law.age_below}", _known_age_below(law.age_below, history.birth_date, day)),
-        ("no vocational qualification", None if qualified is None else not qualified),
-        ("readiness for education or activity", None if readiness is None else readiness in law.readiness),
+    holds = (
+        enrolment.qualifies in law.qualifies,
+        _known_age_below(law.age_below, history.birth_date, day),
+        None if qualified is None else not qualified,
+        None if readiness is None else readiness in law.readiness,
     )
     exempt = status_value(history.statuses, "mentor_exempt", day) is True
-    if lacking := tuple(name for name, holds in conditions if holds is False):
+    conditions = _conditions(law.age_below)
+    if False in holds:
+        lacking = tuple(name for name, held in zip(conditions, holds, strict=True) if held is False)
         return MentorRight(Right.NO, day, exempt, lacking)
-    if unknown := tuple(name for name, holds in conditions if holds is None):
+    if None in holds:
+        unknown = tuple(name for name, held in zip(conditions, holds, strict=True) if held is None)
         return MentorRight(Right.VERIFY, day, exempt, unknown)
-    return MentorRight(Right.YES, day, exempt, tuple(name for name, _ in conditions))
+    return MentorRight(Right.YES, day, exempt, conditions)
+
+
+@cache
+def _conditions(age_below: int) -> tuple[str, str, str, str]:
+    return (
+        _QUALIFYING,
+        f"age under {age_below}",
+        "no vocational qualification",
+        "readiness for education or activity",
+    )
 
 
 def _known_age_below(limit: int, born: date | None, day: date) -> bool | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Protocol
 from uuid import UUID, uuid5
 
@@ -36,7 +37,7 @@ def make_task(draft: Draft, subject: Pseudonym | None, responsible: Responsible,
     due_on = _due_on(draft, responsible)
     state = draft.outcome or _running_state(draft.opens_on, due_on, today)
     return Task(
-        task_id=_task_id(draft),
+        task_id=_task_id(draft.rule.family, draft.first.case_key, draft.anchor),
         kind=draft.rule.kind,
         recipient=draft.recipient or _recipient(responsible, draft.closed_on or today),
         subject=subject,
@@ -86,11 +87,10 @@ def _recipient(responsible: Responsible, day: date) -> PartyAddress | None:
     return municipality_address(municipality) if municipality else None
 
 
-def _task_id(draft: Draft) -> TaskId:
+@lru_cache(maxsize=16_384)
+def _task_id(family: str, case: CaseKey | None, anchor: str) -> TaskId:
     # The pseudonym under which the opening message came: a merge leaves the id as it was.
-    first = draft.first
-    case: CaseKey | None = first.case_key
-    return TaskId(str(uuid5(_NAMESPACE, f"{draft.rule.family}|{case}|{draft.anchor}")))
+    return TaskId(str(uuid5(_NAMESPACE, f"{family}|{case}|{anchor}")))
 
 
 def _sentence(draft: Draft, due_on: date) -> str:

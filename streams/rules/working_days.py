@@ -38,6 +38,7 @@ def last_of_month(day: date) -> date:
     return date(day.year, day.month, monthrange(day.year, day.month)[1])
 
 
+@lru_cache(maxsize=4096)
 def add_months(day: date, count: int) -> date:
     """The same day `count` months later, or the month's last: 31 August + 6 is 28 or 29 February."""
     years, month = divmod(day.month - 1 + count, 12)
