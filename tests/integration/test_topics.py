@@ -1,6 +1,7 @@
 """Topics are made with explicit settings and never change their number of partitions."""
 
 import pytest
+from confluent_kafka import KafkaError, Producer
 from confluent_kafka.admin import AdminClient, ConfigResource
 
 from streams.topics import TopicTrouble, ensure_topics, inbound_shape, outbound_shape
@@ -22,8 +23,19 @@ def test_an_inbound_topic_has_its_partitions_and_settings_at_once(kafka: str, to
     settings = settings_of(admin, topic)
     assert settings["cleanup.policy"] == "delete"
     assert settings["retention.ms"] == "1209600000"
-    assert settings["max.message.bytes"] == "262144"
+    assert settings["max.message.bytes"] == "1048576"
     assert settings["min.insync.replicas"] == "1"
+
+
+def test_a_burst_of_small_messages_fills_batches_that_the_topic_takes(kafka: str, topic_prefix: str) -> None:
+    topic = f"{topic_prefix}outbound.municipality.751.v1"
+    ensure_topics(kafka, [topic], outbound_shape())
+    refused: list[KafkaError | None] = []
+    producer = Producer({"bootstrap.servers": kafka, "acks": "all", "linger.ms": 200})
+    for _ in range(20_000):
+        producer.produce(topic, b"x" * 200, on_delivery=lambda error, _: refused.append(error))
+    assert producer.flush(60) == 0
+    assert refused == [None] * 20_000
 
 
 def test_an_outbound_topic_has_one_partition(kafka: str, topic_prefix: str) -> None:
