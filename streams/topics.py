@@ -29,7 +29,7 @@ class TopicShape:
 
 BATCH_LIMIT_BYTES = 1_048_576
 """Kafka's `max.message.bytes` bounds a producer's whole batch, and librdkafka fills one up to 1,000,000
-bytes: with less, a burst of small messages is refused. One message ends far below (64 KiB and an envelope)."""
+bytes: with less, a burst of small messages is refused. One message ends far below (64 KiB and envelope)."""
 _SHARED = {"cleanup.policy": "delete", "max.message.bytes": str(BATCH_LIMIT_BYTES)}
 
 
