@@ -113,6 +113,8 @@ class Running:
             cwd=directory,
             start_new_session=True,
         )
+        self.children: set[psutil.Process] = set()
+        """Those that lived when this process was killed: they must end by themselves."""
         self._lines: list[str] = []
         self._more = threading.Condition()
         self._ended = False
@@ -163,7 +165,9 @@ class Running:
 
     def kill(self) -> None:
         """SIGKILL, as a crash would."""
-        self.process.kill()
+        if self.process.poll() is None:
+            self.children.update(psutil.Process(self.pid).children(recursive=True))
+            self.process.kill()
         self.wait()
 
 
@@ -196,6 +200,7 @@ class Processes:
         ours = [psutil.Process(r.pid) for r in self._started if r.process.poll() is None]
         family = {child for parent in ours for child in parent.children(recursive=True)} | set(ours)
         for running in self._started:
+            family |= running.children
             if running.process.poll() is None:
                 running.process.terminate()
         _, left = psutil.wait_procs(list(family), timeout=30)

@@ -20,7 +20,9 @@ def claim(directory: Path) -> int:
     stale one. An owner that was killed may leave a child that is still ending: that is waited for. Raises
     DirectoryInUse when a living owner has it.
     """
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    directory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    directory.mkdir(exist_ok=True)
+    directory.chmod(0o700)
     descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     give_up = time.monotonic() + HAND_OVER_SECONDS
     while True:

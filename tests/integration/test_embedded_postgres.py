@@ -105,6 +105,9 @@ def test_the_server_is_durable_and_opens_no_port(own_postgres: EmbeddedPostgres)
 
 def test_only_the_owner_can_enter_the_directory(own_postgres: EmbeddedPostgres) -> None:
     directory = own_postgres.log.parent
+    own_postgres.stop()
+    directory.chmod(0o755)
+    own_postgres.start()
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
     assert directory.stat().st_uid == os.geteuid()
 
