@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import faust
+import psycopg
 from confluent_kafka.admin import AdminClient
 from faust.app.base import BootStrategy
 from faust.types import ChannelT
@@ -36,6 +37,7 @@ from streams.worker_config import WorkerConfig
 
 PARTS = ("intake", "loop", "database", "deadlines", "relay")
 """What must have shown life lately for the worker to be ready."""
+TROUBLES_EVERY = 5.0
 THREADS = 4
 """Batches and deadlines that are worked on at once; the ledger has a connection for each, and some more."""
 
@@ -101,6 +103,7 @@ class Worker:
         }
         deadlines = Deadlines(self.ledger, self.executor, self.health)
         self.app.timer(EVERY, name="deadlines")(deadlines.decide_due)
+        self.app.timer(TROUBLES_EVERY, name="troubles")(self._count_troubles)
         self.app.task(self._watch)
         # Stopped in the reverse order: no more input, then the relay, then the agents, health to the last.
         monitoring = Monitoring(config.host, config.port, self.reasons, self.metrics)
@@ -154,7 +157,7 @@ class Worker:
         )
 
     async def _watch(self) -> None:
-        """Once a second: how late the loop is, which agents run, what is stopped or stuck."""
+        """Once a second: how late the loop is, and which agents run."""
         loop = asyncio.get_running_loop()
         while not self.app.should_stop:
             due = loop.time() + 1
@@ -162,6 +165,18 @@ class Worker:
             self.metrics.loop_stall_seconds.set(max(0.0, loop.time() - due))
             self.metrics.agents_alive.set(sum(map(self._agent_lives, FLOWS)))
             self.health.alive("loop")
+
+    async def _count_troubles(self) -> None:
+        """What stands still in the ledger; while the database is away the last numbers stay."""
+        loop = asyncio.get_running_loop()
+        try:
+            stopped = await loop.run_in_executor(self.executor, self.ledger.stopped_flows)
+            stuck = await loop.run_in_executor(self.executor, self.ledger.count_stuck)
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            self.health.trouble("database", "does not answer")
+        else:
+            self.metrics.stopped_flows.set(len(stopped))
+            self.metrics.stuck_cases.set(stuck)
 
 
 def _faust_app(config: WorkerConfig) -> App:

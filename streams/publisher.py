@@ -16,8 +16,10 @@ from schemas.problems import OvergangError
 from streams.ledger.case_keys import CaseErased
 from streams.ledger.outbound import OutboundRow
 from streams.ledger.sealing import CannotOpen
-from streams.topics import MESSAGE_LIMIT_BYTES, TopicTrouble
+from streams.topics import TopicTrouble
 
+LARGEST_BYTES = 1_000_000
+"""Of a message with its key and headers, and of a batch; outbound topics take a little more."""
 _TOO_LARGE = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE, KafkaError.INVALID_RECORD)
 _PURGED = (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT)
 
@@ -48,7 +50,7 @@ def producer_settings(bootstrap: str) -> dict[str, object]:
         "message.timeout.ms": 0,
         "linger.ms": 5,
         "compression.type": "lz4",
-        "message.max.bytes": MESSAGE_LIMIT_BYTES,
+        "message.max.bytes": LARGEST_BYTES,
         "topic.metadata.propagation.max.ms": 5_000,
     }
 
@@ -155,7 +157,7 @@ class Publisher:
 
     def _not_accepted(self, row: OutboundRow, error: KafkaError) -> None:
         if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
-            self._results.undeliverable[row.n] = f"larger than {MESSAGE_LIMIT_BYTES} bytes"
+            self._results.undeliverable[row.n] = f"larger than {LARGEST_BYTES} bytes"
         elif error.fatal():
             self._fatal = error
         else:

@@ -112,6 +112,10 @@ class Ledger:
         """Let every stuck case be decided again by the next look at the deadlines; return how many."""
         return self._run(stuck.retry)
 
+    def count_stuck(self) -> int:
+        """How many cases are stuck now."""
+        return self._run(stuck.count)
+
     def _committed(self, work: Callable[[Cursor[Any]], tuple[Result, Remembered]]) -> Result:
         result, remembered = self._run(work)
         self.vault.remember(remembered.seals)

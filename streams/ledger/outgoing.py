@@ -21,10 +21,10 @@ from streams.ledger.case_keys import CaseVault
 from streams.ledger.cases import Case, StoredFact
 from streams.ledger.sealing import Seal
 from streams.rules.model import Task
-from streams.topics import MESSAGE_LIMIT_BYTES
+from streams.topics import BATCH_LIMIT_BYTES
 
 GATEWAY = PartyAddress("/gateway")
-LARGEST = MESSAGE_LIMIT_BYTES - 16 * 1024
+LARGEST = BATCH_LIMIT_BYTES // 4
 """Bytes of an Avro value: with key, headers and frame it is never too large for its topic."""
 _LONGEST_TEXT = 4_000
 _IDS = UUID("8f1f1f0e-6d9a-5a53-9f0c-8d1c5f2b7a11")

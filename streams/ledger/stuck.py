@@ -1,6 +1,6 @@
 """Cases that could not be decided, given back to the deadlines once the fault is mended."""
 
-from typing import Any
+from typing import Any, cast
 
 from psycopg import Cursor
 
@@ -12,3 +12,9 @@ def retry(cursor: Cursor[Any]) -> int:
         " (SELECT key FROM cases WHERE stuck_at IS NOT NULL ORDER BY key FOR UPDATE)"
     )
     return cursor.rowcount
+
+
+def count(cursor: Cursor[Any]) -> int:
+    """How many cases are stuck now."""
+    cursor.execute("SELECT count(*) FROM cases WHERE stuck_at IS NOT NULL")
+    return int(cast(tuple[int], cursor.fetchone())[0])

@@ -5,7 +5,7 @@ import secrets
 import psycopg
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from streams.topics import MESSAGE_LIMIT_BYTES
+from streams.publisher import LARGEST_BYTES
 from tests.integration.relay_room import (
     AARHUS,
     SCHOOL,
@@ -59,7 +59,7 @@ def test_a_row_that_becomes_visible_late_is_numbered_late_and_not_forgotten(rela
 
 
 def test_a_row_that_is_too_large_is_undeliverable_and_the_others_go_on(relay_room: RelayRoom) -> None:
-    relay_room.write(SCHOOL, b"before", b"x" * (MESSAGE_LIMIT_BYTES + 1), b"after")
+    relay_room.write(SCHOOL, b"before", b"x" * (LARGEST_BYTES + 1), b"after")
     with relay_room.running():
         relay_room.all_out()
     assert [message.value() for message in relay_room.got(SCHOOL, 2)] == [b"before", b"after"]
@@ -69,7 +69,7 @@ def test_a_row_that_is_too_large_is_undeliverable_and_the_others_go_on(relay_roo
             "SELECT sequence, published_at, undeliverable_reason FROM outbound"
             " WHERE undeliverable_at IS NOT NULL"
         ).fetchall()
-    assert found == [(2, None, f"larger than {MESSAGE_LIMIT_BYTES} bytes")]
+    assert found == [(2, None, f"larger than {LARGEST_BYTES} bytes")]
 
 
 def test_a_topic_with_a_smaller_limit_loses_only_the_row_that_is_too_large(relay_room: RelayRoom) -> None:
