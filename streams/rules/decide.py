@@ -62,14 +62,15 @@ def _judge(
     cases = cases_among(standing(facts, as_of), as_of)
     for case in cases:
         reading = read_case(case, book, lists)
-        made = [(d, make_task(d, reading.subject, reading.responsible, today)) for d in reading.drafts]
+        subject, responsible = reading.subject, reading.responsible
+        made = [(draft, make_task(draft, subject, responsible, today)) for draft in reading.drafts]
         tasks += [task for _, task in made]
         for desk in reading.desks:
             for message, said in desk.warnings.items():
                 warnings[message] = (*warnings.get(message, ()), *said)
         for draft, task in made:
             sure.update(days_of_change(draft, task))
-        possible |= reading.responsible.days_of_change()
+        possible |= responsible.days_of_change()
         if forwarding:
             found = forwards_of(reading, made, lists, today)
             forwards += found.forwards

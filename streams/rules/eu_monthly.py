@@ -3,7 +3,7 @@
 One task a month, from the month asked for to the month of the case's end.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import partial
 
@@ -18,7 +18,8 @@ def eu_monthly(fact: Fact, history: History, desk: Desk) -> None:
     case = eu_case(history)
     if case is None:
         return
-    for request in _requests(history):
+    # An event brings no more months than it asks for; a registration may, by its end.
+    for request in _requests([fact] if isinstance(fact, EuEventFact) else history.eu_events):
         for last_day in _months(request, case, history):
             _ask(request, last_day, history, desk)
     for draft in desk.unsettled():
@@ -30,8 +31,8 @@ def eu_monthly(fact: Fact, history: History, desk: Desk) -> None:
             draft.done(sent)
 
 
-def _requests(history: History) -> Iterator[EuEventFact]:
-    return (e for e in history.eu_events if e.event == "SED_RECEIVED" and e.sed_type == "U012")
+def _requests(events: Iterable[EuEventFact]) -> Iterator[EuEventFact]:
+    return (e for e in events if e.event == "SED_RECEIVED" and e.sed_type == "U012")
 
 
 def _months(request: EuEventFact, case: EuCase, history: History) -> Iterator[date]:
@@ -51,7 +52,7 @@ def _months(request: EuEventFact, case: EuCase, history: History) -> Iterator[da
 
 
 def _ask(request: EuEventFact, last_day: date, history: History, desk: Desk) -> None:
-    month = f"{last_day:%Y-%m}"
+    month = last_day.isoformat()[:7]
     if draft := desk.drafts.get(month):
         if draft.unfinished:
             draft.join(request)
