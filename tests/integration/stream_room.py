@@ -127,7 +127,7 @@ class StreamRoom:
         """Admissions of that many people, no two alike."""
         return [
             ledger_room.admission(
-                citizen={"cpr": f"7405{n // 10_000 % 100:02}{n % 10_000:04}", "family_name": "Testesen"},
+                citizen={"cpr": replacement_cpr(n), "family_name": "Testesen"},
                 enrolment_id=f"E{n}",
             )
             for n in self._numbers(count)
@@ -141,7 +141,7 @@ class StreamRoom:
                 "/municipality/751",
                 "2026-10-01T10:00:00+02:00",
                 {
-                    "citizen": {"cpr": f"7405{n // 10_000 % 100:02}{n % 10_000:04}"},
+                    "citizen": {"cpr": replacement_cpr(n)},
                     "event": "CHOSEN",
                     "form": "PHONE",
                     "on": "2026-10-01",
@@ -190,6 +190,11 @@ class StreamRoom:
         return dict(
             self.rows("SELECT flow, stopped_because FROM flows WHERE stopped_at IS NOT NULL")  # type: ignore[arg-type]
         )
+
+
+def replacement_cpr(n: int) -> str:
+    """Replacement number of the n-th person, n < 72,000: all born in 2003 (7th digit 4 to 9), no two alike."""
+    return f"74{1 + n // 6_000:02}03{4_000 + n % 6_000}"
 
 
 def read_topic(bootstrap: str, topic: str, count: int) -> list[Message]:
