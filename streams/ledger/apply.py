@@ -6,7 +6,7 @@ deadlocks under load.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -19,9 +19,9 @@ from schemas.problems import InvalidMessage
 from schemas.wire import encode
 from streams.batch import Batch
 from streams.ledger import outgoing, quarantine
+from streams.ledger.belonging import belonging, moved_facts, no_message_between, own_case, store_joined
 from streams.ledger.case_keys import CaseVault
-from streams.ledger.cases import Case, CaseCache, StoredFact, load, lock, lock_due, stored_fact
-from streams.ledger.correction_cases import cases_of
+from streams.ledger.cases import Case, CaseCache, StoredFact, load, lock_due, stored_fact
 from streams.ledger.deciding import Deciding, Rulebook
 from streams.ledger.inbox import Arrival, admit, count_repeats, sort
 from streams.ledger.positions import advance
@@ -76,16 +76,23 @@ def apply(
     """
     advance(cursor, batch)
     arrived = sort(batch.inputs, decoded)
-    case_of = cases_of(cursor, arrived.first)
+    no_message_between(cursor, (a.message for a in arrived.first.values()))
+    case_of = {ref: own_case(a.message) for ref, a in arrived.first.items()}
     new = admit(cursor, arrived.first.values(), case_of, now)
     accepted = [a for ref, a in arrived.first.items() if ref in new]
     known = [a for ref, a in arrived.first.items() if ref not in new]
     repeats = count_repeats(cursor, known + arrived.again)
 
-    locked = lock(cursor, (case_of[a.ref] for a in accepted))
-    seals = room.vault.seals(cursor, (case.key for case in locked))
-    cases = load(cursor, locked, seals, room.cache)
-    facts = _new_facts(accepted, case_of, seals)
+    found = belonging(cursor, accepted)
+    seals = room.vault.seals(cursor, found.cases)
+    cases = load(cursor, list(found.cases.values()), seals, room.cache)
+    facts = _new_facts(accepted, {ref: found.root(key) for ref, key in case_of.items()}, seals)
+    for into, others in found.joined.items():
+        gone = [cases.pop(key) for key in others]
+        tasks = {id_: task for case in (*gone, cases[into]) for id_, task in case.tasks.items()}
+        cases[into] = replace(cases[into], tasks=tasks)
+        facts[into] = moved_facts(into, gone, seals) | facts.get(into, {})
+        store_joined(cursor, into, others)
     deciding = Deciding(room.rulebook, now)
     stored: dict[MessageRef, StoredFact] = {}
     for key, case in cases.items():
@@ -136,5 +143,7 @@ def _attributes(message: Message) -> dict[str, str]:
         "causationid": envelope.causationid,
         "traceparent": envelope.traceparent,
         "subject": message.subject,
+        "assigned": message.assigned,
+        "merged": " ".join(message.merged) if message.merged else None,
     }
     return {name: value for name, value in given.items() if value is not None}

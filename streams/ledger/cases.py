@@ -1,7 +1,7 @@
 """A case as it is stored: its facts and tasks, locked for one transaction, kept in memory between them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
 from typing import Any
@@ -54,6 +54,7 @@ class Case:
     version: int
     decided_at: datetime | None = None
     stuck: bool = False
+    merged_into: CaseKey | None = None
     facts: Mapping[MessageRef, StoredFact] = field(default_factory=dict)
     tasks: Mapping[TaskId, StoredTask] = field(default_factory=dict)
 
@@ -107,7 +108,7 @@ def lock(cursor: Cursor[Any], keys: Iterable[CaseKey]) -> list[Case]:
         (wanted,),
     )
     cursor.execute(
-        "SELECT key, version, decided_at, stuck_at IS NOT NULL FROM cases WHERE key = ANY(%b)"
+        "SELECT key, version, decided_at, stuck_at IS NOT NULL, merged_into FROM cases WHERE key = ANY(%b)"
         " ORDER BY key FOR UPDATE",
         (wanted,),
     )
@@ -117,7 +118,7 @@ def lock(cursor: Cursor[Any], keys: Iterable[CaseKey]) -> list[Case]:
 def lock_due(cursor: Cursor[Any], now: datetime, limit: int) -> list[Case]:
     """Lock cases whose next change has come, oldest first; those that somebody else holds are left."""
     cursor.execute(
-        "SELECT key, version, decided_at, stuck_at IS NOT NULL FROM cases WHERE key IN"
+        "SELECT key, version, decided_at, stuck_at IS NOT NULL, merged_into FROM cases WHERE key IN"
         " (SELECT key FROM cases WHERE next_change <= %(now)s ORDER BY next_change LIMIT %(limit)s)"
         " AND next_change <= %(now)s ORDER BY key FOR UPDATE SKIP LOCKED",
         {"now": now, "limit": limit},
@@ -136,9 +137,7 @@ def load(
         tasks = _tasks(cursor, missing)
         for key in missing:
             row = cases[key]
-            cases[key] = Case(
-                key, row.version, row.decided_at, row.stuck, facts.get(key, {}), tasks.get(key, {})
-            )
+            cases[key] = replace(row, facts=facts.get(key, {}), tasks=tasks.get(key, {}))
     return cases
 
 
@@ -165,8 +164,14 @@ def _facts(
     for key, source, id_, flow, time, attributes, payload, forwarded_to, warnings in cursor.fetchall():
         record = decode(seals[key].open(payload, key.encode()))[1]
         envelope = Envelope(id=id_, source=source, flow=flow, time=time)
-        subject = attributes.get("subject")
-        message = Message(envelope, record, Pseudonym(subject) if subject else None, key)
+        message = Message(
+            envelope,
+            record,
+            attributes.get("subject"),
+            attributes.get("case", key),
+            assigned=attributes.get("assigned"),
+            merged=_pair(attributes.get("merged")),
+        )
         found.setdefault(key, {})[MessageRef(source, id_)] = StoredFact(
             fact=fact_of(message),
             flow=flow,
@@ -177,6 +182,13 @@ def _facts(
             warnings=tuple(warnings),
         )
     return found
+
+
+def _pair(merged: str | None) -> tuple[Pseudonym, Pseudonym] | None:
+    if merged is None:
+        return None
+    old, new = merged.split()
+    return Pseudonym(old), Pseudonym(new)
 
 
 def _tasks(cursor: Cursor[Any], keys: list[CaseKey]) -> dict[CaseKey, dict[TaskId, StoredTask]]:

@@ -20,15 +20,15 @@ def _config(connection: sa.Connection | None = None) -> Config:
     return config
 
 
-def _engine(database_url: str) -> sa.Engine:
+def engine_for(database_url: str) -> sa.Engine:
     """SQLAlchemy on psycopg 3 for a `postgresql://` URL as psycopg itself takes it."""
     url = sa.make_url(database_url).set(drivername="postgresql+psycopg")
-    return sa.create_engine(url, poolclass=sa.NullPool)
+    return sa.createengine_for(url, poolclass=sa.NullPool)
 
 
 def migrate(database_url: str) -> str:
     """Run what is missing, one process at a time. Return the revision that was reached."""
-    engine = _engine(database_url)
+    engine = engine_for(database_url)
     with engine.begin() as connection:
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         connection.execute(sa.text("CREATE SCHEMA IF NOT EXISTS keyring"))
@@ -43,5 +43,5 @@ def newest_revision() -> str:
 
 def current_revision(database_url: str) -> str | None:
     """The revision a database is at; None where nothing was ever migrated."""
-    with _engine(database_url).connect() as connection:
+    with engine_for(database_url).connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()

@@ -97,10 +97,12 @@ def task_history(connection: Connection, task: TaskId) -> TaskHistory | None:
 
 
 def timeline_of(connection: Connection, case: CaseKey) -> Timeline | None:
-    """All messages and tasks of a case; None where there is none."""
+    """All messages and tasks of a case, or of the case that it was merged into; None where there is none."""
     known = connection.execute(select(cases).where(cases.c.key == case)).one_or_none()
     if known is None:
         return None
+    if known.merged_into is not None:
+        return timeline_of(connection, known.merged_into)
     came = connection.execute(
         select(
             facts.c.source,

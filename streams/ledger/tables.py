@@ -69,8 +69,10 @@ cases = Table(
     Column("rules_digest", Text, comment="of rules and code lists that the last decision used"),
     Column("stuck_at", _INSTANT),
     Column("stuck_because", Text),
+    Column("merged_into", Text, comment="the case that goes on with the facts and tasks of this one"),
     Index("cases_by_next_change", "next_change", postgresql_where=text("next_change IS NOT NULL")),
     Index("cases_stuck", "stuck_at", postgresql_where=text("stuck_at IS NOT NULL")),
+    Index("cases_merged", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
 )
 
 facts = Table(

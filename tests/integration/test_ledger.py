@@ -254,11 +254,11 @@ def test_the_migrations_make_exactly_the_tables_of_the_code(database_url: str) -
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    from streams.ledger.migrate import _engine, migrate
+    from streams.ledger.migrate import engine_for, migrate
     from streams.ledger.tables import metadata
 
     migrate(database_url)
-    with _engine(database_url).connect() as connection:
+    with engine_for(database_url).connect() as connection:
         context = MigrationContext.configure(connection, opts={"include_schemas": True})
         found = compare_metadata(context, metadata)
     assert [change for change in found if change[1].name != "alembic_version"] == []

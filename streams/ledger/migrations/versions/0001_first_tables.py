@@ -39,6 +39,12 @@ def upgrade() -> None:
         ),
         sa.Column("stuck_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("stuck_because", sa.Text(), nullable=True),
+        sa.Column(
+            "merged_into",
+            sa.Text(),
+            nullable=True,
+            comment="the case that goes on with the facts and tasks of this one",
+        ),
         sa.PrimaryKeyConstraint("key"),
     )
     op.create_index(
@@ -47,6 +53,13 @@ def upgrade() -> None:
         ["next_change"],
         unique=False,
         postgresql_where=sa.text("next_change IS NOT NULL"),
+    )
+    op.create_index(
+        "cases_merged",
+        "cases",
+        ["merged_into"],
+        unique=False,
+        postgresql_where=sa.text("merged_into IS NOT NULL"),
     )
     op.create_index(
         "cases_stuck", "cases", ["stuck_at"], unique=False, postgresql_where=sa.text("stuck_at IS NOT NULL")
@@ -185,15 +198,11 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("published_at IS NULL AND undeliverable_at IS NULL"),
     )
-    op.create_index(
-        "outbound_unnumbered",
-        "outbound",
-        ["n"],
-        unique=False,
-        postgresql_where=sa.text("sequence IS NULL"),
-    )
     op.create_index("outbound_once", "outbound", ["source", "message_id", "recipient"], unique=True)
     op.create_index("outbound_sequence", "outbound", ["recipient", "sequence"], unique=True)
+    op.create_index(
+        "outbound_unnumbered", "outbound", ["n"], unique=False, postgresql_where=sa.text("sequence IS NULL")
+    )
     op.create_index(
         "outbound_waiting",
         "outbound",
@@ -310,13 +319,13 @@ def downgrade() -> None:
         postgresql_where=sa.text("published_at IS NULL AND undeliverable_at IS NULL"),
     )
     op.drop_index("outbound_unnumbered", table_name="outbound", postgresql_where=sa.text("sequence IS NULL"))
+    op.drop_index("outbound_sequence", table_name="outbound")
+    op.drop_index("outbound_once", table_name="outbound")
     op.drop_index(
         "outbound_in_order",
         table_name="outbound",
         postgresql_where=sa.text("published_at IS NULL AND undeliverable_at IS NULL"),
     )
-    op.drop_index("outbound_sequence", table_name="outbound")
-    op.drop_index("outbound_once", table_name="outbound")
     op.drop_index("outbound_by_case", table_name="outbound", postgresql_where=sa.text("case_key IS NOT NULL"))
     op.drop_table("outbound")
     op.drop_table("case_keys", schema="keyring")
@@ -325,6 +334,7 @@ def downgrade() -> None:
     op.drop_table("facts")
     op.drop_table("cursors")
     op.drop_index("cases_stuck", table_name="cases", postgresql_where=sa.text("stuck_at IS NOT NULL"))
+    op.drop_index("cases_merged", table_name="cases", postgresql_where=sa.text("merged_into IS NOT NULL"))
     op.drop_index(
         "cases_by_next_change", table_name="cases", postgresql_where=sa.text("next_change IS NOT NULL")
     )
