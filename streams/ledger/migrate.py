@@ -23,7 +23,7 @@ def _config(connection: sa.Connection | None = None) -> Config:
 def engine_for(database_url: str) -> sa.Engine:
     """SQLAlchemy on psycopg 3 for a `postgresql://` URL as psycopg itself takes it."""
     url = sa.make_url(database_url).set(drivername="postgresql+psycopg")
-    return sa.createengine_for(url, poolclass=sa.NullPool)
+    return sa.create_engine(url, poolclass=sa.NullPool)
 
 
 def migrate(database_url: str) -> str:
