@@ -193,7 +193,7 @@ class StreamRoom:
 
 
 def replacement_cpr(n: int) -> str:
-    """Replacement number of the n-th person, n < 72,000: all born in 2003 (7th digit 4 to 9), no two alike."""
+    """Replacement number of person n < 72,000: all born in 2003 (7th digit 4 to 9), all different."""
     return f"74{1 + n // 6_000:02}03{4_000 + n % 6_000}"
 
 

@@ -92,6 +92,6 @@ def test_a_lost_partition_is_finished_by_another_worker_and_the_old_batch_is_fen
             room.send(room.admissions(5))
             room.wait_until(lambda: room.inbox() == 35)
             room.wait_until(lambda: first.worker.reasons() == [], 30)
-            assert second.worker.reasons() == []
+            room.wait_until(lambda: second.worker.reasons() == [], 30)
             assert not first.ended.is_set()
     assert (room.position(), room.duplicates(), room.stopped()) == (35, 0, {})
