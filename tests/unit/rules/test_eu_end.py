@@ -155,3 +155,19 @@ def test_an_event_opens_the_final_information_of_a_case_from_before_the_first_ru
     ended = story.event("2022-01-10", "RETURNED")
     (task,) = story.at("2022-01-11").tasks
     assert (task.kind, task.caused_by, task.due_on) == (FINAL, (ended,), date(2022, 1, 17))
+
+
+def test_an_end_after_the_benefits_end_that_waited_finds_the_reminder_expired() -> None:
+    story = EuStory()
+    story.event("2026-06-04", "RETURNED")
+    story.registration("2026-06-05", registered_on="2026-03-06", until="2026-06-01")
+    assert story.task(REMIND, "2026-06-05").state == "EXPIRED"
+    assert story.task(FINAL, "2026-06-05").opens_on == date(2026, 6, 2)
+
+
+def test_an_extension_after_a_late_end_leaves_the_reminder_expired() -> None:
+    story = registered()
+    story.event("2026-06-05", "RETURNED", on="2026-06-04")
+    story.registration("2026-06-08", registered_on="2026-03-06", until="2026-09-01")
+    assert story.task(REMIND, "2026-06-09").state == "EXPIRED"
+    assert story.task(FINAL, "2026-06-09").opens_on == date(2026, 6, 5)

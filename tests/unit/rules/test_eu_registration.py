@@ -198,3 +198,11 @@ def test_each_case_is_decided_by_itself() -> None:
     story.sent("2026-03-09", "U009")
     states = {task.eu_case_id: task.state for task in story.tasks(TELL, "2026-03-10")}
     assert states == {"EU-1": "OPEN", "EU-2": "DONE"}
+
+
+def test_once_the_document_was_asked_for_an_update_without_it_asks_no_more() -> None:
+    story = registered(document_presented=False)
+    story.sent("2026-03-09", "U007")
+    before = story.task(ASK, "2026-03-10")
+    story.registration("2026-03-11", document_presented=False)
+    assert story.task(ASK, "2026-03-12") == before

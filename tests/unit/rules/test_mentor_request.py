@@ -242,3 +242,12 @@ def test_it_follows_the_citizen_and_the_new_municipality_gets_the_request() -> N
     assert story.task(ASSIGN, "2026-08-15").recipient == ODENSE
     assert [f.recipient for f in decision.forwards if f.message.id == request] == [ODENSE]
     assert decision.unrouted == ()
+
+
+def test_the_latest_status_that_names_contact_persons_tells_who_they_are() -> None:
+    story = Story()
+    story.status("2026-06-01", contact_persons=("UNDER_25",))
+    story.status("2026-06-02", contact_persons=("AFTERCARE",))
+    story.status("2026-06-03", contact_persons=("UNDER_25",), valid_from="2026-05-01")
+    story.mentor("2026-08-12", "REQUESTED")
+    assert "may be the mentor" not in story.task(ASSIGN, "2026-08-13").explanation

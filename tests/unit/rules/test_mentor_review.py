@@ -200,3 +200,22 @@ def test_mentors_of_two_enrolments_are_reviewed_apart() -> None:
     story.mentor("2026-09-10", "ENDED", enrolment_id="E2")
     states = {task.enrolment_id: task.state for task in story.tasks(KIND, "2026-09-11")}
     assert states == {"E1": "PLANNED", "E2": "DONE"}
+
+
+def test_what_follows_a_replacement_in_one_instant_continues_the_new_period() -> None:
+    story = assigned(used_from="2026-07-01")
+    story.mentor(
+        "2026-09-10", "ASSIGNED", enrolment_id="E1", used_from="2026-09-11", planned_end="2026-11-30"
+    )
+    story.mentor("2026-09-10", "ENDED", enrolment_id="E1")
+    story.mentor("2026-11-20", "EXTENDED", enrolment_id="E1")
+    # From 1 December; the period from 1 July would have ended on 1 January.
+    assert dates(story, "2026-11-21")[-1] == ("2027-05-02", "2027-06-01", "PLANNED")
+
+
+def test_after_the_end_of_an_extension_the_first_start_may_come_again() -> None:
+    story = assigned(used_from="2026-09-01", planned_end="2026-12-31")
+    story.mentor("2026-12-10", "EXTENDED", enrolment_id="E1")
+    story.mentor("2026-12-11", "ENDED", enrolment_id="E1")
+    story.mentor("2026-12-12", "ASSIGNED", enrolment_id="E1", used_from="2026-09-01")
+    assert sorted(state for *_, state in dates(story, "2026-12-13")) == ["DONE", "DONE", "PLANNED"]
