@@ -9,8 +9,8 @@ from schemas.identifiers import CaseKey, Flow, MessageId, PartyAddress, Pseudony
 
 Record = Mapping[str, Any]
 """Data of a message as Python values in the field order of its Avro schema: `date` for dates, `str` for codes
-and text, `list`, nested `dict`s; every optional field present, `None` where it was absent. What `fastavro` reads and
-writes, and what the flow's pydantic model dumps."""
+and text, `list`, nested `dict`s; every optional field present, `None` where it was absent. What `fastavro`
+reads and writes, and what the flow's pydantic model dumps."""
 
 
 @dataclass(frozen=True, slots=True)
