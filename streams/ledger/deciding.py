@@ -10,6 +10,7 @@ from psycopg import Cursor
 
 from schemas.code_lists import CodeLists
 from schemas.identifiers import CaseKey
+from streams.failures import fault_name
 from streams.ledger import outgoing
 from streams.ledger.cases import Case, StoredFact, StoredTask
 from streams.ledger.consequences import consequences
@@ -66,7 +67,7 @@ class Deciding:
             decision = decide(facts, self.rulebook.book, self.rulebook.lists, as_of)
             done = consequences(grown, decision, seal, as_of)
         except Exception as fault:  # noqa: BLE001 whatever a rule raises must not stop the other cases
-            because = kind_and_place(fault)
+            because = fault_name(fault)
             log.error("case stuck", case=case.key, because=because)
             self.stuck.append(case.key)
             self._facts += [(case.key, stored) for stored in new.values()]
@@ -88,12 +89,3 @@ class Deciding:
         write_tasks(cursor, self.tasks, self.now)
         outgoing.write(cursor, self.outgoing, self.now)
         write_cases(cursor, self._rows, self.rulebook.digest, self.now)
-
-
-def kind_and_place(fault: BaseException) -> str:
-    """Name an exception and where it was raised, without its text: that may hold what the case holds."""
-    place = fault.__traceback__
-    while place is not None and place.tb_next is not None:
-        place = place.tb_next
-    where = f" at {place.tb_frame.f_globals.get('__name__')}:{place.tb_lineno}" if place else ""
-    return f"{type(fault).__name__}{where}"
