@@ -98,6 +98,10 @@ class Settings(BaseSettings):
     batch_size: int = Field(default=500, ge=1, le=5000)
     """Messages of one partition that are applied in one transaction, at most."""
 
+    session_timeout_ms: int = Field(default=10_000, ge=1_000, le=300_000)
+    """Milliseconds without a heartbeat after which the broker gives a worker's partitions to others: so long
+    nothing is read after a worker was killed. Too short costs a rebalance now and then, never a message."""
+
     def __init__(self, **values: Any) -> None:
         _refuse_unknown_variables()
         try:

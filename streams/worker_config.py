@@ -29,7 +29,7 @@ class WorkerConfig:
     host: str = "127.0.0.1"
     port: int = 0
     max_poll_interval_ms: int = 300_000
-    session_timeout_ms: int = 45_000
+    session_timeout_ms: int = 10_000
     heartbeat_interval_ms: int = 3_000
 
     def topics(self) -> dict[str, Flow]:

@@ -32,6 +32,8 @@ def worker_config(settings: Settings) -> WorkerConfig:
         inbound_partitions=settings.inbound_partitions,
         replication_factor=settings.replication_factor,
         batch_size=settings.batch_size,
+        session_timeout_ms=settings.session_timeout_ms,
+        heartbeat_interval_ms=min(3_000, settings.session_timeout_ms // 3),
         host=settings.http_host,
         port=settings.worker_port,
     )
