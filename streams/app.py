@@ -20,6 +20,7 @@ from streams.agents.flow_agent import add_flow_agent
 from streams.agents.taking import Taking
 from streams.batch import Batch
 from streams.deadlines import EVERY, Deadlines
+from streams.failures import Outcome, StopWorker, outcome_of
 from streams.handover import Handover
 from streams.health import Health
 from streams.intake import Intake
@@ -88,8 +89,9 @@ class Worker:
             health=self.health,
             metrics=self.metrics,
         )
+        self._key = load_or_make_key(config.pseudonym_key_file)
         taking = Taking(
-            decoder=Decoder(load_or_make_key(config.pseudonym_key_file), lists),
+            decoder=Decoder(self._key, lists),
             ledger=self.ledger,
             handover=self.handover,
             intake=self.intake,
@@ -113,7 +115,11 @@ class Worker:
         self.app.flow_control.resume()
 
     def prepare(self) -> None:
-        """Make the inbound topics that are missing and open the ledger. Raises TopicTrouble."""
+        """Make the inbound topics that are missing, open the ledger, and see that its key is ours.
+
+        Raises:
+            TopicTrouble, WrongKey, StopWorker: the database does not answer.
+        """
         ensure_topics(
             self.admin,
             self.config.topics(),
@@ -121,6 +127,12 @@ class Worker:
             replication_factor=self.config.replication_factor,
         )
         self.ledger.open()
+        try:
+            self.ledger.check_key(self._key)
+        except Exception as error:
+            if outcome_of(error) is Outcome.RETRY:
+                raise StopWorker("the database does not answer; start it, then the worker again") from error
+            raise
 
     def close(self) -> None:
         """After the app has stopped: let the batch in hand be stored, then close the connections."""

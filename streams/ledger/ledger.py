@@ -13,8 +13,9 @@ from psycopg_pool import ConnectionPool
 from schemas.identifiers import Flow
 from schemas.message import Message
 from schemas.problems import InvalidMessage
+from schemas.pseudonym import PseudonymKey
 from streams.batch import Batch
-from streams.ledger import flows, positions, stuck
+from streams.ledger import fingerprints, flows, positions, stuck
 from streams.ledger.apply import Applied, Remembered, Room, apply, decide_due
 from streams.ledger.case_keys import CaseVault
 from streams.ledger.cases import CaseCache
@@ -91,6 +92,10 @@ class Ledger:
     def move_position(self, topic: str, topic_id: UUID, partition: int, to: int) -> None:
         """Set a position by hand, as an operator decides about a re-created or truncated topic."""
         self._run(lambda cursor: positions.move(cursor, topic, topic_id, partition, to))
+
+    def check_key(self, key: PseudonymKey) -> None:
+        """Make sure that the pseudonym key is the one this ledger was begun with. Raises WrongKey."""
+        self._run(lambda cursor: fingerprints.check(cursor, key))
 
     def stop_flow(self, flow: Flow, reason: str) -> None:
         """Mark a flow stopped. `reason` is shown to the operator and holds no content."""

@@ -198,3 +198,11 @@ case_keys = Table(
     Column("wrapped", LargeBinary, comment="the case's AES key under the wrapping key; null: destroyed"),
     schema="keyring",
 )
+
+fingerprints = Table(
+    "fingerprints",
+    metadata,
+    Column("key", Text, primary_key=True, comment="which key: pseudonym or wrapping"),
+    Column("fingerprint", LargeBinary, nullable=False),
+    schema="keyring",
+)

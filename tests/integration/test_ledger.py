@@ -7,11 +7,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from schemas.problems import ErrorClass, InvalidMessage, Problem
+from schemas.pseudonym import PseudonymKey
 from schemas.wire import decode
 from streams.failures import Fenced
 from streams.ledger import deciding
+from streams.ledger.fingerprints import WrongKey
 from streams.ledger.ledger import Ledger
 from tests.integration.ledger_room import (
+    KEY,
     NOW,
     Partition,
     admission,
@@ -262,3 +265,11 @@ def test_the_migrations_make_exactly_the_tables_of_the_code(database_url: str) -
         context = MigrationContext.configure(connection, opts={"include_schemas": True})
         found = compare_metadata(context, metadata)
     assert [change for change in found if change[1].name != "alembic_version"] == []
+
+
+def test_a_ledger_refuses_another_pseudonym_key(database_url: str) -> None:
+    with ledger_on(database_url) as ledger:
+        ledger.check_key(KEY)
+        ledger.check_key(KEY)
+        with pytest.raises(WrongKey, match="OVERGANG_PSEUDONYM_KEY_FILE"):
+            ledger.check_key(PseudonymKey(bytes(32)))

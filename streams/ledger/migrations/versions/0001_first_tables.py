@@ -147,6 +147,13 @@ def upgrade() -> None:
         schema="keyring",
     )
     op.create_table(
+        "fingerprints",
+        sa.Column("key", sa.Text(), nullable=False, comment="which key: pseudonym or wrapping"),
+        sa.Column("fingerprint", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+        schema="keyring",
+    )
+    op.create_table(
         "outbound",
         sa.Column("n", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("recipient", sa.Text(), nullable=False),
@@ -328,6 +335,7 @@ def downgrade() -> None:
     )
     op.drop_index("outbound_by_case", table_name="outbound", postgresql_where=sa.text("case_key IS NOT NULL"))
     op.drop_table("outbound")
+    op.drop_table("fingerprints", schema="keyring")
     op.drop_table("case_keys", schema="keyring")
     op.drop_table("inbox")
     op.drop_table("flows")
