@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check bench lock clean
+.PHONY: help demo test check chaos bench lock clean
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -28,6 +28,9 @@ check: $(VENV)/.tests ## ruff, mypy --strict, import-linter, schema compatibilit
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m schemas.compatibility
+
+chaos: $(VENV)/.tests ## workers killed at random, 20 times in 5,000 messages (SEED=7: at other moments)
+	SEED=$(SEED) $(BIN)/python -m pytest -m chaos -s
 
 bench: $(VENV)/.tests ## throughput and latency on a real Kafka and PostgreSQL
 	$(BIN)/python -m bench.hop
