@@ -20,6 +20,7 @@ from schemas.problems import OvergangError
 
 Count = Annotated[int, Field(ge=0, le=3_660)]
 Code = Annotated[str, Field(pattern="^[0-9]{3}$")]
+Closes = Annotated[str, Field(pattern=r"^Done by .+\.$", max_length=400)]
 
 
 class RuleSetError(OvergangError):
@@ -35,11 +36,13 @@ class Rule(_Dated):
 
     Rules of one `family` make the same task (its id stays when the kind changes). `legal_basis` is a Danish
     citation; None where the task follows from the agreement about the exchange, not from a paragraph.
+    `closes` tells a caseworker which messages finish the task and what cancels it.
     """
 
     id: str
     kind: Annotated[str, Field(pattern="^[A-Z][A-Z0-9_]+$")]
     family: str
+    closes: Closes
     mandatory: bool
     legal_basis: str | None = None
 

@@ -60,6 +60,8 @@ def book_with(directory: Path, old: str, new: str) -> RuleBook:
         ("[rules.eu-final]", "[rules.eu-finale]", "rules.eu-final"),
         ('id = "2022-01-01"', 'id = "2022"', "name the file 2022.toml"),
         ("[rules.eu-final]", "[rules.eu-final", "is not TOML"),
+        ('closes = "Done by an eu-event SED_SENT U014', 'closed = "', "rules.eu-final.closes"),
+        ('closes = "Done by an eu-event SED_SENT U014. Nothing cancels it."', 'closes = ""', "final.closes"),
         ("service_target = false", 'service_target = false\nmunicipalities = {"751" = 3}', "municipalities"),
     ],
 )
