@@ -2,12 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import methodcaller
 from uuid import UUID
 
 from confluent_kafka import Message, TopicPartition
 
 from schemas.identifiers import Flow
 from streams.batch import Batch, Input
+
+_NAME_NOT_UTF8 = (("ce_name-not-utf8", None),)
+"""Stands for headers that cannot be read: an attribute that nobody knows, so that the input is refused."""
+
+_given_headers = methodcaller("headers")
+"""Where a name is not UTF-8, confluent-kafka returns a broken list and leaves an exception set. CPython 3.11 stops
+looking for that once a plain call is hot, and some later call raises it; through `methodcaller` it always
+looks."""
 
 
 @dataclass(slots=True)
@@ -52,9 +61,12 @@ class PartitionFeed:
 
 
 def _input(message: Message) -> Input:
-    return Input(
-        offset=message.offset(),
-        key=message.key(),
-        headers=tuple((name, value or b"") for name, value in message.headers() or ()),
-        value=message.value(),
-    )
+    return Input(offset=message.offset(), key=message.key(), headers=_headers(message), value=message.value())
+
+
+def _headers(message: Message) -> tuple[tuple[str, bytes | None], ...]:
+    try:
+        return tuple(_given_headers(message) or ())
+    except SystemError:
+        # The sender's fault, which must not end this thread.
+        return _NAME_NOT_UTF8
