@@ -19,6 +19,7 @@ from schemas.problems import OvergangError
 
 COMMANDS: Final = {
     "up": ("connectors.cli.up:up", "Start all: broker, database, worker and API."),
+    "demo": ("connectors.cli.demo:demo", "Show a simulated fortnight on a gateway of its own."),
     "worker": ("connectors.cli.worker:worker", "Turn messages into tasks, and send what follows."),
     "api": ("connectors.cli.api:api", "Serve the HTTP API."),
     "migrate": ("connectors.cli.migrate:migrate", "Bring the database to what this version needs."),
