@@ -10,7 +10,9 @@ from connectors.http.parts import OpenParts
 from connectors.http.problems import Refusal, documented
 from schemas.identifiers import CaseKey, PartyAddress, TaskId
 from streams.ledger.answers import LedgerTask, ShownState, TaskHistory, Timeline
-from streams.ledger.queries import task_history, tasks_of, timeline_of
+from streams.ledger.queries import task_history, tasks_of
+from streams.ledger.timeline import timeline_of
+from streams.rules import ruleset
 
 router = APIRouter(tags=["tasks"])
 
@@ -56,13 +58,13 @@ def list_tasks(
 
 @router.get(
     "/v1/tasks/{task_id}",
-    summary="One task and all it has been",
+    summary="One task: why it is as it is, what closes it, all it has been",
     responses=documented("not-found", "invalid-request", "database-unavailable"),
 )
 def one_task(task_id: UUID, parts: OpenParts) -> TaskHistory:
-    """A task with its revisions, oldest first."""
+    """A task with its rule, the messages that opened and ended it, and its revisions, oldest first."""
     with parts.engine.connect() as connection:
-        found = task_history(connection, TaskId(str(task_id)))
+        found = task_history(connection, TaskId(str(task_id)), ruleset.shipped())
     if found is None:
         raise Refusal("not-found", "There is no task with this id.")
     return found
@@ -70,7 +72,7 @@ def one_task(task_id: UUID, parts: OpenParts) -> TaskHistory:
 
 @router.get(
     "/v1/cases/{pseudonym}",
-    summary="A case's timeline: messages and tasks",
+    summary="A case's timeline: messages, decisions and deliveries",
     responses=documented("not-found", "invalid-request", "database-unavailable"),
 )
 def one_case(

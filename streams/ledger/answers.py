@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
 
 class ShownState(StrEnum):
@@ -97,14 +97,6 @@ class Revision:
 
 
 @dataclass(frozen=True, slots=True)
-class TaskHistory:
-    """A task and all it has been, oldest first."""
-
-    task: LedgerTask
-    revisions: list[Revision]
-
-
-@dataclass(frozen=True, slots=True)
 class TimelineMessage:
     """A message of a case: that it came, from whom and when, and where it went; not what it says."""
 
@@ -118,8 +110,84 @@ class TimelineMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskHistory:
+    """A task, why it is as it is, and all it has been, oldest first.
+
+    `closes` says what finishes it and what cancels it, `parameters` are the numbers of its rule (working
+    days, months) and whether they are a service target: null and empty where this version does not know the
+    rule. `caused` and `closed` are the messages that opened and ended it.
+    """
+
+    task: LedgerTask
+    closes: str | None
+    parameters: dict[str, Any]
+    caused: list[TimelineMessage]
+    closed: list[TimelineMessage]
+    revisions: list[Revision]
+
+
+@dataclass(frozen=True, slots=True)
+class MessageCame:
+    """The gateway took a message at `at`; its sender dates it `time`."""
+
+    at: datetime
+    source: str
+    id: str
+    flow: str
+    time: datetime
+    warnings: list[str]
+    what: Literal["MESSAGE"] = "MESSAGE"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDecided:
+    """What a decision at `at` made of a task."""
+
+    at: datetime
+    task_id: str
+    revision: int
+    kind: str
+    state: str
+    recipient: str | None
+    due_on: date
+    closed_by: str | None
+    explanation: str
+    what: Literal["DECISION"] = "DECISION"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A message to a recipient: at `at` Kafka had it, or it was given up, or it began to wait.
+
+    `sequence` is its number there. Of a task, its id, revision, kind and the state that the recipient is
+    told; of a forwarded message these are null, and `source` and `id` are the message's own.
+    """
+
+    at: datetime
+    recipient: str
+    sequence: int | None
+    published_at: datetime | None
+    undeliverable_reason: str | None
+    type: str
+    source: str
+    id: str
+    task_id: str | None
+    revision: int | None
+    kind: str | None
+    state: str | None
+    what: Literal["DELIVERY"] = "DELIVERY"
+
+
+CaseEvent: TypeAlias = MessageCame | TaskDecided | Delivered
+
+
+@dataclass(frozen=True, slots=True)
 class Timeline:
-    """A case: its messages by `time`, its tasks by opening date, and when deciding would next change it."""
+    """A case: its messages by `time`, its tasks by opening date, and when deciding would next change it.
+
+    `events` is all that happened, by the gateway's clock: a message came, a decision made or changed a task,
+    something was sent.
+    """
 
     case: str
     decided_at: datetime | None
@@ -127,3 +195,4 @@ class Timeline:
     stuck_because: str | None
     messages: list[TimelineMessage]
     tasks: list[LedgerTask]
+    events: list[CaseEvent]

@@ -10,7 +10,7 @@ import orjson
 from psycopg import Cursor
 
 from schemas.flows.registry import FLOWS
-from schemas.identifiers import CaseKey, MessageId, PartyAddress
+from schemas.identifiers import CaseKey, MessageId, PartyAddress, TaskId
 from schemas.message import Record
 from schemas.outbound import CAUSES, RECEIPT_TYPE, TASK_TYPE, outbound_schema
 from schemas.problems import OvergangError
@@ -138,13 +138,18 @@ def task_message(
     return Outgoing(
         recipient,
         GATEWAY,
-        MessageId(str(uuid5(_IDS, f"{task.task_id}|{revision}|{recipient}"))),
+        task_message_id(task.task_id, revision, recipient),
         TASK_TYPE,
         now,
         {"subject": task.subject} if task.subject else {},
         case.key,
         _sealed(case, outbound_schema(TASK_TYPE), record, seal),
     )
+
+
+def task_message_id(task: TaskId, revision: int, recipient: PartyAddress) -> MessageId:
+    """The id of the message that tells a recipient of a task's revision, each time it is sent."""
+    return MessageId(str(uuid5(_IDS, f"{task}|{revision}|{recipient}")))
 
 
 def receipt(place: str, recipient: PartyAddress, record: Record, vault: CaseVault, now: datetime) -> Outgoing:

@@ -1,4 +1,4 @@
-"""What the ledger answers: a message's outcome, the tasks of a recipient, one task, one case.
+"""What the ledger answers: a message's outcome, the tasks of a recipient, one task (one case: `timeline`).
 
 Each function takes an open SQLAlchemy connection, reads only and unseals nothing.
 """
@@ -16,10 +16,10 @@ from streams.ledger.answers import (
     Reason,
     Revision,
     TaskHistory,
-    Timeline,
     TimelineMessage,
 )
-from streams.ledger.tables import cases, facts, inbox, outbound, quarantine, task_revisions, tasks
+from streams.ledger.tables import facts, inbox, outbound, quarantine, task_revisions, tasks
+from streams.rules.ruleset import RuleBook
 
 _SAME_MESSAGE = (inbox.c.source == facts.c.source, inbox.c.id == facts.c.id)
 
@@ -81,28 +81,33 @@ def tasks_of(
     if after is not None:
         due_on = select(tasks.c.due_on).where(tasks.c.task_id == after).scalar_subquery()
         query = query.where(tuple_(tasks.c.due_on, tasks.c.task_id) > tuple_(due_on, after))
-    return [_task(row) for row in connection.execute(query)]
+    return [task_of(row) for row in connection.execute(query)]
 
 
-def task_history(connection: Connection, task: TaskId) -> TaskHistory | None:
-    """One task with all its revisions; None where there is none."""
-    now = connection.execute(select(tasks).where(tasks.c.task_id == task)).one_or_none()
-    if now is None:
+def task_history(connection: Connection, task: TaskId, book: RuleBook) -> TaskHistory | None:
+    """One task with all its revisions and what `book` says of its rule; None where there is none."""
+    row = connection.execute(select(tasks).where(tasks.c.task_id == task)).one_or_none()
+    if row is None:
         return None
+    now = task_of(row)
     columns = [column for column in task_revisions.c if column.name != "task_id"]
     earlier = connection.execute(
         select(*columns).where(task_revisions.c.task_id == task).order_by(task_revisions.c.revision)
     )
-    return TaskHistory(_task(now), [Revision(**_named(row)) for row in earlier])
+    rule = book.rule(now.rule_set, now.rule)
+    came = messages_of(connection, CaseKey(now.case))
+    return TaskHistory(
+        now,
+        rule.closes if rule else None,
+        rule.parameters if rule else {},
+        [message for message in came if message.id in now.caused_by],
+        [message for message in came if message.id == now.closed_by],
+        [Revision(**_named(row)) for row in earlier],
+    )
 
 
-def timeline_of(connection: Connection, case: CaseKey) -> Timeline | None:
-    """All messages and tasks of a case, or of the case that it was merged into; None where there is none."""
-    known = connection.execute(select(cases).where(cases.c.key == case)).one_or_none()
-    if known is None:
-        return None
-    if known.merged_into is not None:
-        return timeline_of(connection, known.merged_into)
+def messages_of(connection: Connection, case: CaseKey) -> list[TimelineMessage]:
+    """The messages of a case by `time`, then id."""
     came = connection.execute(
         select(
             facts.c.source,
@@ -118,19 +123,13 @@ def timeline_of(connection: Connection, case: CaseKey) -> Timeline | None:
         .where(facts.c.case_key == case)
         .order_by(facts.c.time, facts.c.id)
     )
-    follow = connection.execute(
-        select(tasks)
-        .where(tasks.c.case_key == case)
-        .order_by(tasks.c.opens_on, tasks.c.kind, tasks.c.task_id)
-    )
-    return Timeline(
-        case,
-        known.decided_at,
-        known.next_change,
-        known.stuck_because,
-        [_timeline_message(row) for row in came],
-        [_task(row) for row in follow],
-    )
+    return [_timeline_message(row) for row in came]
+
+
+def task_of(row: Row[*tuple[Any, ...]]) -> LedgerTask:
+    """The task of a row of `tasks`."""
+    named = dict(_named(row))
+    return LedgerTask(case=named.pop("case_key"), **named)
 
 
 def _deliveries(connection: Connection, source: PartyAddress, message: MessageId) -> list[Delivery]:
@@ -156,11 +155,6 @@ def _timeline_message(row: Row[*tuple[Any, ...]]) -> TimelineMessage:
 def _together(of_content: list[str], of_rules: list[str] | None) -> list[str]:
     """Warnings that the content gave when it came, then those that the last decision gave."""
     return list(dict.fromkeys([*of_content, *(of_rules or [])]))
-
-
-def _task(row: Row[*tuple[Any, ...]]) -> LedgerTask:
-    named = dict(_named(row))
-    return LedgerTask(case=named.pop("case_key"), **named)
 
 
 def _named(row: Row[*tuple[Any, ...]]) -> Mapping[str, Any]:

@@ -46,6 +46,12 @@ class Rule(_Dated):
     mandatory: bool
     legal_basis: str | None = None
 
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What the rule counts with, by name: working days, months, and whether that is a service target."""
+        given = self.model_dump(exclude=set(Rule.model_fields))
+        return {name: value for name, value in given.items() if value != {}}
+
 
 class WorkingDaysRule(Rule):
     """Due a number of working days after the message that opened the task, or another date of the case.
@@ -147,6 +153,11 @@ class Rules(_Dated):
     eu_return: EuReturnRule
     eu_final: WorkingDaysRule
 
+    def find(self, rule_id: str) -> Rule | None:
+        """The rule of this id; None where there is none."""
+        found = (getattr(self, name) for name in type(self).model_fields)
+        return next((rule for rule in found if rule.id == rule_id), None)
+
 
 class RuleSet(_Dated):
     """The rules in force from a day on, until the next set."""
@@ -173,6 +184,11 @@ class RuleBook:
             if rule_set.valid_from <= day:
                 return rule_set
         return None
+
+    def rule(self, rule_set_id: str, rule_id: str) -> Rule | None:
+        """A rule of a set, both by their ids; None where this book does not have it."""
+        known = {rule_set.id: rule_set for rule_set in self.sets}
+        return known[rule_set_id].rules.find(rule_id) if rule_set_id in known else None
 
     def only(self, rule_set_id: str) -> "RuleBook":
         """A book that judges every message by one set, from the first day that any set was in force.

@@ -6,7 +6,7 @@ import pytest
 
 from schemas.identifiers import CaseKey
 from streams.ledger.migrate import engine_for, migrate
-from streams.ledger.queries import timeline_of
+from streams.ledger.timeline import timeline_of
 from tests.integration.ledger_room import (
     ALMA,
     Partition,

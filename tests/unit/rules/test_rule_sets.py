@@ -1,5 +1,7 @@
 """Rule sets are data: dated, checked when loaded, and found by the day of a message."""
 
+import json
+import re
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
@@ -8,8 +10,9 @@ import pytest
 from rule_story import AARHUS, ODENSE, Story, instant
 
 from schemas.code_lists import shipped as shipped_lists
+from schemas.flows import FLOWS
 from streams.rules.decide import decide
-from streams.rules.ruleset import RuleBook, RuleSetError, read_rule_book, shipped
+from streams.rules.ruleset import RuleBook, Rules, RuleSet, RuleSetError, read_rule_book, shipped
 
 SHIPPED = files("streams.rules") / "sets"
 
@@ -41,6 +44,25 @@ def test_one_set_alone_holds_from_the_first_day_of_all_and_has_another_digest() 
 def test_an_unknown_set_is_refused_with_those_there_are() -> None:
     with pytest.raises(RuleSetError, match="2022-01-01, 2025-07-01"):
         shipped().only("2024-01-01")
+
+
+@pytest.mark.parametrize("rule_set", shipped().sets, ids=lambda rule_set: rule_set.id)
+def test_what_closes_a_task_is_told_in_the_words_of_the_contracts(rule_set: RuleSet) -> None:
+    contracts = "".join(json.dumps(contract.model.model_json_schema()) for contract in FLOWS.values())
+    for rule in (getattr(rule_set.rules, name) for name in Rules.model_fields):
+        words = set(re.findall(r"[a-z-]+", rule.closes))
+        assert words & FLOWS.keys(), rule.id
+        events = [w for w in re.findall(r"\b[A-Z_]{3,}\b", rule.closes) if f'"{w}"' not in contracts]
+        assert events == [], rule.id
+
+
+def test_a_rule_is_found_by_its_set_and_its_id_with_what_it_counts_with() -> None:
+    found = shipped().rule("2022-01-01", "dropout-review")
+    assert found is not None
+    assert found.kind == "REVIEW_DROPOUT_NOTICE"
+    assert found.parameters == {"working_days": 10, "service_target": False, "expires_after_months": 3}
+    assert shipped().rule("2022-01-01", "dropout-revue") is None
+    assert shipped().rule("2022-01-02", "dropout-review") is None
 
 
 def book_with(directory: Path, old: str, new: str) -> RuleBook:
