@@ -36,7 +36,7 @@ from streams.topic_state import TopicState
 from streams.topics import ensure_topics, inbound_shape, outbound_shape
 from streams.worker_config import WorkerConfig
 
-PARTS = ("intake", "loop", "database", "deadlines", "relay")
+PARTS = ("intake", "broker", "loop", "database", "deadlines", "relay")
 """What must have shown life lately for the worker to be ready."""
 TROUBLES_EVERY = 5.0
 THREADS = 4

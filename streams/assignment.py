@@ -216,6 +216,10 @@ class Assignment:
             self.stop_flows(self._no_longer_readable())
         except UNREACHABLE as error:
             log.warning("flows and topics could not be looked at", error=type(error).__name__)
+            if isinstance(error, KafkaException):
+                self._health.trouble("broker", "does not answer")
+        else:
+            self._health.alive("broker")
 
     def _may_open(self, place: Place) -> bool:
         return place not in self.feeds and self._topics[place[0]] not in self._stopped

@@ -31,17 +31,16 @@ class Deadlines:
         """Decide every case that is due now. A fault makes the worker unready and is tried again."""
         loop = asyncio.get_running_loop()
         try:
-            while (
-                await loop.run_in_executor(self.executor, self.ledger.decide_due, datetime.now(UTC), AT_ONCE)
-                == AT_ONCE
-            ):
-                continue
+            decided = AT_ONCE
+            while decided == AT_ONCE:
+                decided = await loop.run_in_executor(
+                    self.executor, self.ledger.decide_due, datetime.now(UTC), AT_ONCE
+                )
+                self.health.alive("database")
+                self.health.alive("deadlines")
         except Exception as error:  # noqa: BLE001 a deadline that cannot be decided must not stop the flows
             if outcome_of(error) is Outcome.RETRY:
                 self.health.trouble("database", "does not answer")
             else:
                 log.error("deadlines not decided", fault=fault_name(error))
                 self.health.trouble("deadlines", fault_name(error))
-        else:
-            self.health.alive("database")
-            self.health.alive("deadlines")

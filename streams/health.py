@@ -4,8 +4,8 @@ import threading
 import time
 from collections.abc import Callable
 
-SILENCE = 10.0
-"""Seconds without a sign of life after which a part counts as stuck (promise P10)."""
+SILENCE = 8.0
+"""Seconds without a sign of life after which a part counts as stuck: told within ten (promise P10)."""
 
 
 class Health:

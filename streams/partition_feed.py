@@ -14,9 +14,9 @@ _NAME_NOT_UTF8 = (("ce_name-not-utf8", None),)
 """Stands for headers that cannot be read: an attribute that nobody knows, so that the input is refused."""
 
 _given_headers = methodcaller("headers")
-"""Where a name is not UTF-8, confluent-kafka returns a broken list and leaves an exception set. CPython 3.11 stops
-looking for that once a plain call is hot, and some later call raises it; through `methodcaller` it always
-looks."""
+"""Where a name is not UTF-8, confluent-kafka returns a broken list and leaves an exception set. CPython 3.11
+stops looking for that once a plain call is hot, and some later call raises it; through `methodcaller` it
+always looks."""
 
 
 @dataclass(slots=True)

@@ -94,6 +94,8 @@ def _create(client: AdminClient, missing: Sequence[str], shape: TopicShape, repl
             # Another worker that starts at the same moment makes the same topics.
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise TopicTrouble(f"topic {name} cannot be made: {error.args[0].str()}") from error
+        except TimeoutError:
+            raise TopicTrouble(f"topic {name} cannot be made: the broker does not answer") from None
 
 
 def _wait_until_led(client: AdminClient, wanted: Sequence[str], partitions: int) -> None:
