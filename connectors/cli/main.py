@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "check": ("connectors.cli.check:check", "Check a file of messages."),
     "send": ("connectors.cli.send:send", "Send a file of messages."),
     "decide": ("connectors.cli.decide:decide", "Print the tasks that a file of messages gives."),
+    "whatif": ("connectors.cli.whatif:whatif", "Compare the tasks of two sets of rules."),
     "tasks": ("connectors.cli.tasks:tasks", "List follow-up tasks."),
     "task": ("connectors.cli.task:task", "Show one task and its revisions."),
     "case": ("connectors.cli.case:case", "Show a case's timeline."),
@@ -34,6 +35,7 @@ COMMANDS: Final = {
     "flows": ("connectors.cli.flows:flows", "Which flows are stopped and why; let one read on."),
     "quarantine": ("connectors.cli.quarantine:quarantine", "Inputs that could not be accepted, and why."),
     "stuck": ("connectors.cli.stuck:stuck", "Cases that could not be decided; have them decided again."),
+    "redecide": ("connectors.cli.redecide:redecide", "Decide all cases by changed rules; or preview that."),
     "undeliverable": ("connectors.cli.undeliverable:undeliverable", "Messages no topic can take."),
     "doctor": ("connectors.cli.doctor:doctor", "Look whether everything is there, and say what to do."),
 }

@@ -116,12 +116,17 @@ def apply(
 def decide_due(cursor: Cursor[Any], room: Room, now: datetime, limit: int) -> tuple[int, Remembered]:
     """Decide the cases whose next change has come, at most `limit`; return how many."""
     locked = lock_due(cursor, now, limit)
+    return len(locked), decide_locked(cursor, room, locked, now)
+
+
+def decide_locked(cursor: Cursor[Any], room: Room, locked: Sequence[Case], now: datetime) -> Remembered:
+    """Decide cases that have heard nothing new, and write what follows."""
     seals = room.vault.seals(cursor, (case.key for case in locked))
     deciding = Deciding(room.rulebook, now)
     for key, case in load(cursor, locked, seals, room.cache).items():
         deciding.decide(case, {}, seals[key])
     deciding.write(cursor)
-    return len(locked), Remembered(seals, deciding.cases)
+    return Remembered(seals, deciding.cases)
 
 
 def _new_facts(

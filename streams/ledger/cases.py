@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
-from typing import Any
+from typing import Any, LiteralString
 
 from psycopg import Cursor
 from psycopg.rows import dict_row
 
-from schemas.identifiers import CaseKey, Flow, PartyAddress, Pseudonym, TaskId
+from schemas.identifiers import CaseKey, Flow, MessageId, PartyAddress, Pseudonym, TaskId
 from schemas.message import Envelope, Message, Record
 from schemas.wire import decode
 from streams.facts import Fact, fact_of
@@ -126,6 +126,21 @@ def lock_due(cursor: Cursor[Any], now: datetime, limit: int) -> list[Case]:
     return [Case(*row) for row in cursor.fetchall()]
 
 
+def outdated(cursor: Cursor[Any], digest: str, after: str, limit: int, *, lock: bool) -> list[Case]:
+    """Cases not decided by the rules of this digest, in the order of their keys, from beyond the key `after`.
+
+    `lock`: for changing them; those that somebody else holds are left.
+    """
+    query: LiteralString = (
+        "SELECT key, version, decided_at, stuck_at IS NOT NULL, merged_into FROM cases"
+        " WHERE key > %(after)s AND rules_digest IS DISTINCT FROM %(digest)s AND merged_into IS NULL"
+        " ORDER BY key LIMIT %(limit)s"
+    )
+    values = {"after": after, "digest": digest, "limit": limit}
+    cursor.execute(query + " FOR UPDATE SKIP LOCKED" if lock else query, values)
+    return [Case(*row) for row in cursor.fetchall()]
+
+
 def load(
     cursor: Cursor[Any], locked: Sequence[Case], seals: Mapping[str, Seal], cache: CaseCache
 ) -> dict[CaseKey, Case]:
@@ -162,26 +177,46 @@ def _facts(
     )
     found: dict[CaseKey, dict[MessageRef, StoredFact]] = {}
     for key, source, id_, flow, time, attributes, payload, forwarded_to, warnings in cursor.fetchall():
-        record = decode(seals[key].open(payload, key.encode()))[1]
-        envelope = Envelope(id=id_, source=source, flow=flow, time=time)
-        message = Message(
-            envelope,
-            record,
-            attributes.get("subject"),
-            attributes.get("case", key),
-            assigned=attributes.get("assigned"),
-            merged=_pair(attributes.get("merged")),
-        )
+        message = stored_message(key, source, id_, flow, time, attributes, payload, seals[key])
         found.setdefault(key, {})[MessageRef(source, id_)] = StoredFact(
             fact=fact_of(message),
             flow=flow,
             attributes=attributes,
             sealed=payload,
-            citizen=record.get("citizen"),
+            citizen=message.data.get("citizen"),
             forwarded_to=frozenset(forwarded_to),
             warnings=tuple(warnings),
         )
     return found
+
+
+def stored_message(
+    key: CaseKey,
+    source: PartyAddress,
+    id_: MessageId,
+    flow: Flow,
+    time: datetime,
+    attributes: Mapping[str, str],
+    payload: bytes,
+    seal: Seal,
+) -> Message:
+    """A message of a case, from the columns of its row in `facts`. Raises CannotOpen."""
+    return Message(
+        Envelope(id=id_, source=source, flow=flow, time=time),
+        decode(seal.open(payload, key.encode()))[1],
+        _pseudonym(attributes.get("subject")),
+        CaseKey(attributes.get("case", key)),
+        assigned=_case_key(attributes.get("assigned")),
+        merged=_pair(attributes.get("merged")),
+    )
+
+
+def _pseudonym(text: str | None) -> Pseudonym | None:
+    return None if text is None else Pseudonym(text)
+
+
+def _case_key(text: str | None) -> CaseKey | None:
+    return None if text is None else CaseKey(text)
 
 
 def _pair(merged: str | None) -> tuple[Pseudonym, Pseudonym] | None:

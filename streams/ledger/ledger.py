@@ -10,12 +10,12 @@ from psycopg import Cursor
 from psycopg.errors import DeadlockDetected, SerializationFailure
 from psycopg_pool import ConnectionPool
 
-from schemas.identifiers import Flow
+from schemas.identifiers import CaseKey, Flow
 from schemas.message import Message
 from schemas.problems import InvalidMessage
 from schemas.pseudonym import PseudonymKey
 from streams.batch import Batch
-from streams.ledger import fingerprints, flows, positions, stuck
+from streams.ledger import fingerprints, flows, positions, redeciding, stuck
 from streams.ledger.apply import Applied, Remembered, Room, apply, decide_due
 from streams.ledger.case_keys import CaseVault
 from streams.ledger.cases import CaseCache
@@ -84,6 +84,23 @@ class Ledger:
     def decide_due(self, now: datetime, limit: int) -> int:
         """Decide at most `limit` cases whose next change has come; return how many there were."""
         return self._committed(lambda cursor: decide_due(cursor, self._room, now, limit))
+
+    def redecide(self, now: datetime, limit: int, after: str = "") -> list[CaseKey]:
+        """Decide at most `limit` cases that other rules decided or none; return their keys in order.
+
+        Those that another transaction holds are left. `after` is the last key of the call before: without
+        it every call passes over all cases that are done. None left is certain where a call without it and
+        `count_outdated` find none.
+        """
+        return self._committed(lambda cursor: redeciding.redecide(cursor, self._room, now, limit, after))
+
+    def preview(self, now: datetime, limit: int, after: str = "") -> redeciding.Preview:
+        """What `redecide` would do with at most `limit` cases beyond the key `after`; nothing is changed."""
+        return self._run(lambda cursor: redeciding.preview(cursor, self._room, now, limit, after))
+
+    def count_outdated(self) -> int:
+        """How many cases were decided by other rules than this ledger's, or never."""
+        return self._run(lambda cursor: redeciding.count(cursor, self._room.rulebook.digest))
 
     def position(self, topic: str, partition: int) -> StoredPosition | None:
         """The stored position under a topic's name, of the incarnation read last; None if never read."""
