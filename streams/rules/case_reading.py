@@ -62,7 +62,8 @@ class CaseReading:
 
     @property
     def drafts(self) -> list[Draft]:
-        return [draft for desk in self.desks for draft in desk.drafts.values()]
+        """Tasks in the making, of rules that are in use."""
+        return [draft for desk in self.desks for draft in desk.drafts.values() if draft.rule.enabled]
 
     @property
     def subject(self) -> Pseudonym | None:

@@ -11,6 +11,7 @@ from streams.rules.history import Enrolment, History
 from streams.rules.ruleset import RuleSet
 
 _QUALIFYING = "a qualifying education"
+_NO_LAW = "a law that gives it"
 
 
 class Right(StrEnum):
@@ -41,6 +42,8 @@ def mentor_right(history: History, enrolment: Enrolment | None, rule_set: RuleSe
 
     A contact person or aftercare never removes the right; being exempt does not either, but is said.
     """
+    if not rule_set.mentor_right.enabled:
+        return MentorRight(Right.NO, enrolment.admitted_on if enrolment else None, False, (_NO_LAW,))
     if enrolment is not None and enrolment.qualifies not in rule_set.mentor_right.qualifies:
         return MentorRight(Right.NO, enrolment.admitted_on, False, (_QUALIFYING,))
     if enrolment is None or enrolment.admitted_on is None:

@@ -1,7 +1,7 @@
 """Dated rule sets: which rules there are, on what legal basis, and with which parameters (`sets/*.toml`).
 
 A lawyer changes a deadline or a citation in a TOML file, never in a function. Everything is checked when
-it is loaded; an error names file and field.
+it is loaded; an error names file, line and field.
 """
 
 import tomllib
@@ -17,6 +17,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from schemas.problems import OvergangError
+from streams.rules.toml_lines import line_of
 
 Count = Annotated[int, Field(ge=0, le=3_660)]
 Code = Annotated[str, Field(pattern="^[0-9]{3}$")]
@@ -24,7 +25,7 @@ Closes = Annotated[str, Field(pattern=r"^Done by .+\.$", max_length=400)]
 
 
 class RuleSetError(OvergangError):
-    """A rule set cannot be used; the text names file, field and mend."""
+    """A rule set cannot be used; the text names file, line, field and mend."""
 
 
 class _Dated(BaseModel):
@@ -36,10 +37,12 @@ class Rule(_Dated):
 
     Rules of one `family` make the same task (its id stays when the kind changes). `legal_basis` is a Danish
     citation; None where the task follows from the agreement about the exchange, not from a paragraph.
-    `closes` tells a caseworker which messages finish the task and what cancels it.
+    `closes` tells a caseworker which messages finish the task and what cancels it. A rule that is not
+    `enabled` gives no task; what it says about a message itself stays.
     """
 
     id: str
+    enabled: bool = True
     kind: Annotated[str, Field(pattern="^[A-Z][A-Z0-9_]+$")]
     family: str
     closes: Closes
@@ -105,6 +108,9 @@ class EuReturnRule(Rule):
 
 
 class MentorRightRule(_Dated):
+    """Where it is not `enabled`, nobody has the right: whoever asks for a mentor is assessed."""
+
+    enabled: bool = True
     age_below: Count
     qualifies: frozenset[str]
     readiness: frozenset[str]
@@ -197,11 +203,16 @@ class RuleBook:
         """
         for rule_set in self.sets:
             if rule_set.id == rule_set_id:
-                from_the_start = rule_set.model_copy(update={"valid_from": self.sets[0].valid_from})
                 digest = sha256(f"{self.digest} only {rule_set_id}".encode()).hexdigest()
-                return RuleBook((from_the_start,), digest)
+                return RuleBook((rule_set,), digest).holding_from(self.sets[0].valid_from)
         known = ", ".join(rule_set.id for rule_set in self.sets)
         raise RuleSetError(f"rules: there is no rule set {rule_set_id!r}; choose one of {known}")
+
+    def holding_from(self, day: date) -> "RuleBook":
+        """This book with its first set in force from `day` on already: a reform tried on what lies behind."""
+        first, *others = self.sets
+        earlier = first.model_copy(update={"valid_from": min(day, first.valid_from)})
+        return RuleBook((earlier, *others), sha256(f"{self.digest} from {day}".encode()).hexdigest())
 
 
 @cache
@@ -211,7 +222,7 @@ def shipped() -> RuleBook:
 
 
 def read_rule_book(directory: Traversable) -> RuleBook:
-    """All `*.toml` of a directory. Raises RuleSetError with file and field for the first fault."""
+    """All `*.toml` of a directory. Raises RuleSetError with file, line and field of the first fault."""
     found = sorted((f for f in directory.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
     if not found:
         raise RuleSetError(f"{directory}: holds no rule set; add one, named by its first day")
@@ -225,7 +236,8 @@ def read_rule_book(directory: Traversable) -> RuleBook:
 
 def _rule_set(name: str, text: bytes) -> RuleSet:
     try:
-        content = tomllib.loads(text.decode())
+        decoded = text.decode()
+        content = tomllib.loads(decoded)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
         raise RuleSetError(f"{name}: is not TOML ({fault}); mend the line") from fault
     rules = content.get("rules")
@@ -237,10 +249,12 @@ def _rule_set(name: str, text: bytes) -> RuleSet:
         rule_set = RuleSet.model_validate(content)
     except ValidationError as fault:
         first = fault.errors()[0]
-        field = ".".join(map(str, first["loc"]))
-        raise RuleSetError(f"{name}: {field}: {first['msg']}; mend this field") from fault
+        path = [str(part) for part in first["loc"]]
+        place = f"{name}: line {line_of(decoded, path)}: {'.'.join(path)}"
+        raise RuleSetError(f"{place}: {first['msg']}; mend this field") from fault
     if name != f"{rule_set.id}.toml":
-        raise RuleSetError(f"{name}: id: is {rule_set.id!r}; name the file {rule_set.id}.toml")
+        place = f"{name}: line {line_of(decoded, ['id'])}: id"
+        raise RuleSetError(f"{place}: is {rule_set.id!r}; name the file {rule_set.id}.toml")
     return rule_set
 
 

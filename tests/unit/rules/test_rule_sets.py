@@ -15,6 +15,7 @@ from streams.rules.decide import decide
 from streams.rules.ruleset import RuleBook, Rules, RuleSet, RuleSetError, read_rule_book, shipped
 
 SHIPPED = files("streams.rules") / "sets"
+EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "rules" / "no-mentor-right"
 
 
 @pytest.mark.parametrize(
@@ -90,6 +91,69 @@ def book_with(directory: Path, old: str, new: str) -> RuleBook:
 def test_a_fault_is_told_with_file_and_field(tmp_path: Path, old: str, new: str, told: str) -> None:
     with pytest.raises(RuleSetError, match=rf"2022-01-01\.toml: .*{told}"):
         book_with(tmp_path, old, new)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("\nvalid_from = 2022-01-01", "\nvalid_from = 2022", "valid_from = 2022"),
+        ("age_below = 30", 'age_below = "thirty"', 'age_below = "thirty"'),
+        ("window_months = 6", "window_month = 6", "[rules.dropout-contact]"),
+    ],
+)
+def test_a_fault_is_told_with_its_line_or_that_of_the_table_it_is_missing_from(
+    tmp_path: Path, old: str, new: str, line: str
+) -> None:
+    with pytest.raises(RuleSetError) as refused:
+        book_with(tmp_path, old, new)
+    lines = (tmp_path / "2022-01-01.toml").read_text(encoding="utf-8").splitlines()
+    assert f"line {lines.index(line) + 1}: " in str(refused.value)
+
+
+def test_what_is_no_toml_is_told_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(RuleSetError) as refused:
+        book_with(tmp_path, "[rules.eu-final]", "[rules.eu-final")
+    lines = (tmp_path / "2022-01-01.toml").read_text(encoding="utf-8").splitlines()
+    assert f"at line {lines.index('[rules.eu-final') + 1}," in str(refused.value)
+
+
+def test_a_rule_that_is_not_enabled_gives_no_task_and_leaves_the_others(tmp_path: Path) -> None:
+    story = Story()
+    story.enrolment("2024-06-03")
+    off = book_with(tmp_path, "[rules.contact-exchange]", "[rules.contact-exchange]\nenabled = false")
+    shown, left = (
+        {t.kind for t in decide(story.facts, book, shipped_lists(), instant("2024-06-04")).tasks}
+        for book in (shipped(), off)
+    )
+    assert shown == {"GUIDE_MENTOR_RIGHT", "SEND_CONTACT"}
+    assert left == {"GUIDE_MENTOR_RIGHT"}
+
+
+def test_without_the_mentor_right_a_request_is_assessed_under_the_same_task_id() -> None:
+    reform = read_rule_book(EXAMPLE).holding_from(date(2022, 1, 1))
+    story = Story()
+    story.enrolment("2024-06-03")
+    story.mentor("2024-06-05", "REQUESTED")
+    before, after = (
+        {t.kind: t.task_id for t in decide(story.facts, book, shipped_lists(), instant("2024-06-06")).tasks}
+        for book in (shipped(), reform)
+    )
+    assert before.keys() == {"GUIDE_MENTOR_RIGHT", "SEND_CONTACT", "ASSIGN_MENTOR"}
+    assert after == {
+        "SEND_CONTACT": before["SEND_CONTACT"],
+        "ASSESS_MENTOR": before["ASSIGN_MENTOR"],
+    }
+
+
+def test_a_book_of_ones_own_may_hold_from_an_earlier_day_and_then_is_another() -> None:
+    reform = read_rule_book(EXAMPLE)
+    assert reform.at(date(2026, 12, 31)) is None
+    earlier = reform.holding_from(date(2022, 1, 1))
+    assert earlier.at(date(2021, 12, 31)) is None
+    found = earlier.at(date(2022, 1, 1))
+    assert found is not None
+    assert found.id == "no-mentor-right"
+    assert earlier.digest != reform.digest
 
 
 def test_a_changed_parameter_changes_the_tasks_and_the_digest(tmp_path: Path) -> None:
