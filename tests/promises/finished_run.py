@@ -1,0 +1,194 @@
+"""A run of the real gateway with a small population, good and bad input through every door.
+
+The messages come as a file through `overgang send`, a few by direct writers on the topics; what a sender may
+not send is tried on the API. The logs and numbers are those of the processes.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+from confluent_kafka import Producer
+
+from connectors.simulation import simulate
+from schemas.cloudevent import from_structured, to_kafka
+from tests.conftest import Processes
+from tests.integration.api_server import STRUCTURED, until
+from tests.integration.ledger_room import LISTS
+from tests.integration.stream_room import StreamRoom
+from tests.integration.test_worker_health import free_port
+
+PEOPLE, WEEKS, SEED = 120, 2, 11
+PARTITIONS = 2
+SENDERS = ("/institution/280051", "/municipality/751", "/gateway")
+WRONG_CPR = "910203123"
+"""Nine digits."""
+Event = dict[str, Any]
+
+
+@dataclass
+class FinishedRun:
+    """`sent` are the good messages with their repeats, `refused` are not taken by the API. `unreadable`
+    counts inputs on topics that had to be quarantined. `statuses`: a flow from each kind of party.
+    """
+
+    room: StreamRoom
+    sent: list[Event] = field(default_factory=list)
+    refused: list[Event] = field(default_factory=list)
+    unreadable: int = 0
+    statuses: dict[tuple[str, str], int] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
+    numbers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def flows(self) -> set[str]:
+        return {flow_of(event) for event in self.sent}
+
+
+def flow_of(event: Event) -> str:
+    return str(event["type"]).split(".")[2]
+
+
+def population() -> Iterator[Event]:
+    """What the simulated parties send, a retraction and a merge, and a repeat of every seventh."""
+    start = datetime.now(UTC).date() - timedelta(days=7 * WEEKS)
+    events = list(simulate(PEOPLE, WEEKS, SEED, start))
+    yield from events
+    notice = next(event for event in events if flow_of(event) == "dropout-risk")
+    now = datetime.now(UTC).isoformat()
+    correction = {"specversion": "1.0", "type": "dk.overgang.correction.v1", "time": now}
+    retraction = {"retracts": notice["id"], "reason": "Sendt ved en fejl (syntetisk)."}
+    yield correction | {"id": str(uuid4()), "source": notice["source"], "data": retraction}
+    citizen = {"cpr": notice["data"]["citizen"]["cpr"]}
+    same = {"citizen": {"cpr": "6105034321"}, "into": citizen}
+    merge = {"merges": same, "reason": "Samme borger (syntetisk)."}
+    yield correction | {"id": str(uuid4()), "source": "/municipality/751", "data": merge}
+    yield from events[::7]
+
+
+def finished_run(room: StreamRoom, processes: Processes) -> FinishedRun:
+    """Runs it all and returns when everything has its outcome and is out, and the processes are gone."""
+    run = FinishedRun(room)
+    ports = {"worker": free_port(), "api": free_port()}
+    environment = {
+        "OVERGANG_KAFKA_BOOTSTRAP": room.bootstrap,
+        "OVERGANG_DATABASE_URL": room.database_url,
+        "OVERGANG_DATA_DIRECTORY": str(room.directory),
+        "OVERGANG_PSEUDONYM_KEY_FILE": str(room.directory / "pseudonym.key"),
+        "OVERGANG_WRAPPING_KEY_FILE": str(room.directory / "wrapping.key"),
+        "OVERGANG_TOPIC_PREFIX": room.prefix,
+        "OVERGANG_INBOUND_PARTITIONS": str(PARTITIONS),
+        "OVERGANG_HTTP_PORT": str(ports["api"]),
+        "OVERGANG_WORKER_PORT": str(ports["worker"]),
+    }
+    running = {name: processes.start("overgang", name, environment=environment) for name in ports}
+    urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+    with httpx.Client(timeout=10, trust_env=False) as client:
+        for url in urls.values():
+            until(lambda url=url: _answers(client, f"{url}/health/ready"), 40)  # type: ignore[misc]
+        run.sent = list(population())
+        run.refused = [_spoiled(event) for event in run.sent[:20]]
+        file = room.directory / "population.jsonl"
+        file.write_text("".join(f"{json.dumps(e)}\n" for e in run.sent + run.refused), encoding="utf-8")
+        sender = processes.start("overgang", "send", str(file), "--url", urls["api"], environment=environment)
+        assert sender.wait(60) == 1, sender.output
+        for flow in sorted(run.flows):
+            _try_every_sender(run, client, urls["api"], next(e for e in run.sent if flow_of(e) == flow))
+        _write_directly(run)
+        until(lambda: _all_done(run), 60)
+        run.numbers = {name: client.get(f"{url}/metrics").text for name, url in urls.items()}
+    for name, process in running.items():
+        assert process.stop(20) == 0, process.output
+        run.outputs[name] = process.output
+    run.outputs["send"] = sender.output
+    return run
+
+
+def outcomes(room: StreamRoom) -> int:
+    """Inputs that are recorded as accepted, as a repeat, or in quarantine."""
+    [(count,)] = room.rows(
+        "SELECT (SELECT count(*) + coalesce(sum(duplicates), 0) FROM inbox)"
+        " + (SELECT count(*) FROM quarantine)"
+    )
+    return int(count)
+
+
+def _answers(client: httpx.Client, url: str) -> bool:
+    try:
+        return client.get(url).status_code == 200
+    except httpx.ConnectError:
+        return False
+
+
+def _spoiled(event: Event) -> Event:
+    """With a wrong CPR beside the right name: a refusal must repeat neither."""
+    citizen = {**event["data"]["citizen"], "cpr": WRONG_CPR}
+    return event | {"id": str(uuid4()), "data": {**event["data"], "citizen": citizen}}
+
+
+def _try_every_sender(run: FinishedRun, client: httpx.Client, api: str, event: Event) -> None:
+    """The flow's message from each kind of party, but its own: that one has been accepted."""
+    for source in SENDERS:
+        if source.split("/")[1] != event["source"].split("/")[1]:
+            copy = event | {"id": str(uuid4()), "source": source}
+            answer = client.post(f"{api}/v1/messages", json=copy, headers=STRUCTURED)
+            run.statuses[flow_of(event), source] = answer.status_code
+            if answer.status_code == 202:
+                run.sent.append(copy)
+        else:
+            run.statuses[flow_of(event), source] = 202
+
+
+def _write_directly(run: FinishedRun) -> None:
+    """Inputs for the quarantine that hold what must not leave it: in values, in attributes, in an id."""
+    producer = Producer({"bootstrap.servers": run.room.bootstrap})
+    for event in [e for e in run.sent if e["data"].get("citizen", {}).get("cpr")][:30]:
+        message = from_structured(json.dumps(event).encode(), run.room.key, LISTS, datetime.now(UTC))
+        key, headers, value = to_kafka(message)
+        cpr = event["data"]["citizen"]["cpr"].encode()
+        topic = run.room.topic(flow_of(event))
+        attributes = [(name, text) for name, text in headers if name != "ce_id"]
+        for bad_headers, bad_value in (
+            (headers, json.dumps(event["data"]).encode()),
+            ([*attributes, ("ce_id", cpr)], value),
+            ([*headers, ("ce_citizen", cpr)], value),
+        ):
+            producer.produce(topic, key=key, headers=bad_headers, value=bad_value)
+            run.unreadable += 1
+    assert producer.flush(20) == 0
+
+
+def _all_done(run: FinishedRun) -> bool:
+    return outcomes(run.room) >= len(run.sent) + run.unreadable and run.room.rows(
+        "SELECT NOT EXISTS (SELECT FROM outbound WHERE published_at IS NULL)"
+    ) == [(True,)]
+
+
+def secrets(run: FinishedRun) -> set[str]:
+    """Every identifier, name, birth date, address and free text of the people in the input."""
+    found: set[str] = {WRONG_CPR}
+    for event in run.sent + run.refused:
+        _collect(event["data"], found)
+    return found
+
+
+_IDENTITY = {"cpr", "family_name", "forename", "birth_date", "number"}
+_PERSONAL = _IDENTITY | {"name", "email", "phone", "note", "support_note", "address", "detail", "reason"}
+
+
+def _collect(value: Any, found: set[str]) -> None:
+    if isinstance(value, dict):
+        for name, child in value.items():
+            if name in _PERSONAL and isinstance(child, str):
+                found.add(child)
+                if name == "cpr":
+                    digits = child.replace("-", "")
+                    found |= {digits, f"{digits[:6]}-{digits[6:]}"}
+            _collect(child, found)
+    elif isinstance(value, list):
+        for child in value:
+            _collect(child, found)
