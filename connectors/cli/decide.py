@@ -11,6 +11,7 @@ import orjson
 import typer
 
 from connectors.cli.message_file import MessageFile, read_messages
+from connectors.cli.rule_choice import chosen_book
 from connectors.settings import Settings
 from schemas.code_lists import shipped as shipped_lists
 from schemas.problems import OvergangError
@@ -19,7 +20,7 @@ from streams.cases import group
 from streams.facts import Fact
 from streams.rules.decide import tasks_at
 from streams.rules.model import MessageRef, Task
-from streams.rules.ruleset import RuleBook, RuleSetError
+from streams.rules.ruleset import RuleBook
 from streams.rules.ruleset import shipped as shipped_rules
 
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
@@ -32,7 +33,8 @@ class InvalidFile(OvergangError):
     """Lines of the file are no valid messages; the text names line, field and mend."""
 
 
-def _instant(text: str) -> datetime:
+def instant(text: str) -> datetime:
+    """An option that is an instant in RFC 3339, with an offset."""
     mend = typer.BadParameter("write RFC 3339 with an offset, such as 2026-10-02T12:00:00+02:00")
     if not _RFC_3339.fullmatch(text):
         raise mend
@@ -55,18 +57,21 @@ def decide(
     ],
     as_of: Annotated[
         datetime | None,
-        typer.Option(parser=_instant, metavar="RFC3339", help="Later messages are not seen. Default: now."),
+        typer.Option(parser=instant, metavar="RFC3339", help="Later messages are not seen. Default: now."),
     ] = None,
     rules: Annotated[
         str | None,
-        typer.Option(metavar="ID", help="Judge every message from 2022-01-01 on by this rule set."),
+        typer.Option(
+            metavar="ID|DIRECTORY",
+            help="Judge every message from 2022-01-01 on by this rule set, or by your own TOML files.",
+        ),
     ] = None,
     warnings: Annotated[
         bool, typer.Option("--warnings", help="Also print each message that has warnings.")
     ] = False,
 ) -> None:
     """Print the follow-up tasks that a file of messages gives, one JSON object a line."""
-    book = _book(rules)
+    book = chosen_book(rules) if rules is not None else shipped_rules()
     key = load_or_make_key(Settings().pseudonym_key_file)
     read = read_messages(file, key, shipped_lists())
     if read.faults:
@@ -75,13 +80,6 @@ def decide(
     _print(tasks)
     if warnings:
         _print(_by_message(read.warnings, said))
-
-
-def _book(rules: str | None) -> RuleBook:
-    try:
-        return shipped_rules().only(rules) if rules is not None else shipped_rules()
-    except RuleSetError as unknown:
-        raise typer.BadParameter(str(unknown), param_hint="--rules") from None
 
 
 def _judge(read: MessageFile, book: RuleBook, as_of: datetime) -> tuple[list[Task], Warnings]:

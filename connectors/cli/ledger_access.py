@@ -41,5 +41,10 @@ def open_ledger() -> Iterator[Connection]:
         with engine.connect() as connection:
             yield connection
     except SQLAlchemyError as failed:
-        kind = type(failed).__name__
-        raise NoLedger(f"the database does not answer as it should ({kind}); run `overgang doctor`") from None
+        raise unanswered(failed) from None
+
+
+def unanswered(failed: Exception) -> NoLedger:
+    """What to tell of a database error; its own text may hold what a row holds."""
+    kind = type(failed).__name__
+    return NoLedger(f"the database does not answer as it should ({kind}); run `overgang doctor`")

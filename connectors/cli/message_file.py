@@ -58,7 +58,7 @@ def read_messages(path: Path, key: PseudonymKey, lists: CodeLists) -> MessageFil
             for ref, others in reused.items():
                 file.seek(digests[ref][1])
                 first = from_structured(file.readline(), key, lists, ANY_TIME)
-                chosen = min((first, *others), key=_rank)
+                chosen = min((first, *others), key=rank)
                 read.warnings.pop(ref, None)
                 _keep(read, ref, chosen)
                 read.warnings[ref] = (*chosen.warnings, "ID_REUSED")
@@ -80,6 +80,7 @@ def _keep(read: MessageFile, ref: MessageRef, message: Message) -> None:
         read.warnings[ref] = message.warnings
 
 
-def _rank(message: Message) -> tuple[datetime, bytes]:
+def rank(message: Message) -> tuple[datetime, bytes]:
+    """Of two contents under one (`source`, `id`) the smaller counts."""
     event = to_structured({"type": message.envelope.flow}, message.data)
     return message.envelope.time, orjson.dumps(event, option=orjson.OPT_SORT_KEYS)

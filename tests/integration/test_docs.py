@@ -51,7 +51,8 @@ GUIDES = [
     ),
 ]
 PAGES = [*GUIDES, *sorted((ROOT / "runbooks").glob("*.md"))]
-EXAMPLES = sorted((ROOT / "docs" / "examples").iterdir())
+EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.json*"))
+RULE_EXAMPLES = sorted((ROOT / "docs" / "examples" / "rules").iterdir())
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 ENDED = re.compile(r"^\(exit status ([0-9]+)\)$")
@@ -168,7 +169,7 @@ def test_an_example_is_what_the_gateway_takes_unless_it_shows_a_fault(example: P
 
 def test_every_example_is_used_by_a_page() -> None:
     told = "".join(page.read_text(encoding="utf-8") for page in PAGES)
-    assert [example.name for example in EXAMPLES if example.name not in told] == []
+    assert [example.name for example in (*EXAMPLES, *RULE_EXAMPLES) if example.name not in told] == []
 
 
 def test_every_page_is_run_and_every_setting_and_command_is_told() -> None:
