@@ -209,7 +209,8 @@ class Assignment:
                 self._ledger.stop_flow(flow, reason)
                 del self._unrecorded[flow]
             self._stopped = self._ledger.stopped_flows()
-            self._close(self._stopped.keys())
+            # A flow that was resumed before this look saw it stopped is halted all the same: open it anew.
+            self._close(self._stopped.keys() | self._handover.halted())
             if closed := [place for place in self._assigned if self._may_open(place)]:
                 log.info("flows go on", flows=sorted({self._topics[topic] for topic, _ in closed}))
                 self._open(closed)

@@ -67,6 +67,11 @@ class Handover:
             self._waiting_bytes[batch.flow] = self._waiting_bytes.get(batch.flow, 0) + _size(batch)
             self._fill(batch.flow)
 
+    def halted(self) -> frozenset[Flow]:
+        """Flows of which nothing begins until their partitions are opened anew."""
+        with self._changed:
+            return frozenset(self._halted)
+
     def withdraw(self, places: Collection[Place], wait: float) -> bool:
         """Discard what is queued of these partitions; wait up to `wait` seconds for batches in hand to end.
 
