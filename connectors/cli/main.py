@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "send": ("connectors.cli.send:send", "Send a file of messages."),
     "decide": ("connectors.cli.decide:decide", "Print the tasks that a file of messages gives."),
     "whatif": ("connectors.cli.whatif:whatif", "Compare the tasks of two sets of rules."),
+    "replay": ("connectors.cli.replay:replay", "Rebuild tasks from the facts and compare them."),
     "tasks": ("connectors.cli.tasks:tasks", "List follow-up tasks."),
     "task": ("connectors.cli.task:task", "Show one task and its revisions."),
     "case": ("connectors.cli.case:case", "Show a case's timeline."),

@@ -110,7 +110,8 @@ def write_cases(cursor: Cursor[Any], cases: Sequence[DecidedCase], digest: str, 
     if not cases:
         return
     cursor.execute(
-        "UPDATE cases SET version = version + 1, decided_at = %(now)s, rules_digest = %(digest)s,"
+        "UPDATE cases SET version = version + 1, decided_at = greatest(decided_at, %(now)s),"
+        " rules_digest = %(digest)s,"
         " next_change = decided.next_change, stuck_because = decided.stuck_because,"
         " stuck_at = CASE WHEN decided.stuck_because IS NULL THEN NULL ELSE coalesce(stuck_at, %(now)s) END"
         " FROM unnest(%(keys)b::text[], %(next)b::timestamptz[], %(stuck)b::text[])"
