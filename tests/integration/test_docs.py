@@ -46,6 +46,7 @@ GUIDES = [
             "developer",
             "contracts",
             "rules",
+            "rules-in-force",
             "domain",
         )
     ),
