@@ -38,6 +38,7 @@ bench: $(VENV)/.tests ## throughput and latency on a real Kafka and PostgreSQL
 lock: $(VENV)/.tests ## write the lock files anew from pyproject.toml
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --extra build pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --extra build --extra test pyproject.toml -c requirements.lock -o requirements-test.lock
+	$(BIN)/python -m connectors.embedded.lock_jars
 
 clean: ## delete the virtual environment and this project's data directory
 	rm -rf $(VENV) .overgang
