@@ -2,11 +2,11 @@
 
 What others own and change is data (`codes/*.csv`), each row with its dates and source. A code that is not
 known on a day is a warning (`UNKNOWN_CODE`), never a reason to refuse a message. End reasons have no list:
-no public source names them, so every one is accepted.
+no public source names them, so every one is accepted. Of the institutions only those are listed that were
+closed, merged or renumbered: every other number is valid.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from hashlib import sha256
@@ -15,7 +15,8 @@ from importlib.resources.abc import Traversable
 from itertools import chain
 
 from schemas.code_list_files import CodeListFile, CodeTable, DatedCode, fault, read_code_list
-from schemas.identifiers import MunicipalityCode
+from schemas.identifiers import InstitutionNumber, MunicipalityCode
+from schemas.succession import check_succession, ending, heir, turns
 
 _MUNICIPALITIES = CodeListFile("municipalities.csv", "code", "[0-9]{3}", "successor", "([0-9]{3})?")
 _ICS_MUNICIPALITIES = CodeListFile("ics_municipalities.csv", "code", "[0-9]{3}")
@@ -23,7 +24,16 @@ _ICS_ROUTES = CodeListFile("ics_routes.csv", "municipality", "[0-9]{3}", "ics_mu
 _COUNTRIES = CodeListFile("eea_countries.csv", "code", "[A-Z]{2}", "agreement", "EU|EEA|CH|UK")
 _TARGET_GROUPS = CodeListFile("target_groups.csv", "code", "[A-Z0-9_]{1,40}")
 _SED_TYPES = CodeListFile("sed_types.csv", "code", "[A-Z0-9_]{1,40}")
-_FILES = (_MUNICIPALITIES, _ICS_MUNICIPALITIES, _ICS_ROUTES, _COUNTRIES, _TARGET_GROUPS, _SED_TYPES)
+_INSTITUTIONS = CodeListFile("institutions.csv", "number", "[0-9]{6}", "successor", "([0-9]{6})?")
+_FILES = (
+    _MUNICIPALITIES,
+    _ICS_MUNICIPALITIES,
+    _ICS_ROUTES,
+    _COUNTRIES,
+    _TARGET_GROUPS,
+    _SED_TYPES,
+    _INSTITUTIONS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +46,52 @@ class CodeLists:
     countries: CodeTable
     target_groups: CodeTable
     sed_types: CodeTable
+    institutions: CodeTable
     digest: str
     """SHA-256 (hex) of the files: cases decided under another digest are decided anew."""
+    ending_municipalities: frozenset[str] = field(init=False, repr=False)
+    """Those that end on some day; in the rules every other one stands for itself without a look."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ending_municipalities", ending(self.municipalities))
 
     def is_municipality(self, code: str, on: date) -> bool:
         return _row(self.municipalities, code, on) is not None
 
     def successor_of(self, code: str, on: date) -> MunicipalityCode | None:
-        """The municipality that has `code`'s tasks on that day: itself, or what it was merged into."""
-        for step in self._line_of_succession(code):
-            if self.is_municipality(step, on):
-                return MunicipalityCode(step)
-        return None
+        """The listed municipality that has `code`'s tasks on that day: itself, or what it was merged into."""
+        acting = heir(self.municipalities, code, on)
+        return MunicipalityCode(acting) if acting and self.is_municipality(acting, on) else None
 
-    def _line_of_succession(self, code: str) -> Iterator[str]:
-        while code:
-            yield code
-            rows = self.municipalities.get(code)
-            code = rows[-1].refers_to if rows else ""
+    def acting_municipality(self, code: str, on: date) -> MunicipalityCode | None:
+        """As `successor_of`; a code that is not listed, or not yet, stands for itself. None: closed."""
+        if code not in self.ending_municipalities:
+            return MunicipalityCode(code)
+        acting = heir(self.municipalities, code, on)
+        return MunicipalityCode(acting) if acting else None
+
+    def municipality_turns(self, code: str) -> set[date]:
+        """The days from which another municipality may act for this one."""
+        return turns(self.municipalities, code) if code in self.ending_municipalities else set()
+
+    def institution_successor_of(self, number: str, on: date) -> InstitutionNumber | None:
+        """The institution that has `number`'s tasks on that day; None where it closed without a successor.
+
+        A number that is not listed is valid and its own.
+        """
+        acting = heir(self.institutions, number, on)
+        return InstitutionNumber(acting) if acting else None
+
+    def institution_turns(self, number: str) -> set[date]:
+        """The days from which another institution may act for this one."""
+        return turns(self.institutions, number)
+
+    def is_one_institution(self, one: str, other: str, on: date) -> bool:
+        """Whether two numbers mean the same institution on that day."""
+        if one == other or not self.institutions:
+            return one == other
+        acting = self.institution_successor_of(one, on)
+        return acting is not None and acting == self.institution_successor_of(other, on)
 
     def is_ics(self, code: str, on: date) -> bool:
         """Whether the municipality is an International Citizen Service municipality."""
@@ -99,13 +137,17 @@ def read_code_lists(directory: Traversable) -> CodeLists:
 
     Raises CodeListError with file and line for the first fault.
     """
-    municipalities, ics, routes, countries, groups, seds = (read_code_list(directory, f) for f in _FILES)
+    municipalities, ics, routes, countries, groups, seds, institutions = (
+        read_code_list(directory, file) for file in _FILES
+    )
     _check_references(municipalities, _MUNICIPALITIES, municipalities)
-    _check_succession(municipalities)
+    check_succession(municipalities, _MUNICIPALITIES)
+    check_succession(institutions, _INSTITUTIONS)
     _check_references(routes, _ICS_ROUTES, ics)
     _check_codes_exist(ics, _ICS_MUNICIPALITIES, municipalities)
     _check_codes_exist(routes, _ICS_ROUTES, municipalities)
-    return CodeLists(municipalities, ics, routes, countries, groups, seds, _digest(directory))
+    digest = _digest(directory)
+    return CodeLists(municipalities, ics, routes, countries, groups, seds, institutions, digest)
 
 
 def _check_references(table: CodeTable, file: CodeListFile, target: CodeTable) -> None:
@@ -114,20 +156,6 @@ def _check_references(table: CodeTable, file: CodeListFile, target: CodeTable) -
             raise fault(
                 file.name, row.line, f"{file.refers_column} {row.refers_to} is not listed; add it first"
             )
-
-
-def _check_succession(municipalities: CodeTable) -> None:
-    for row in chain.from_iterable(municipalities.values()):
-        if row.refers_to and row.valid_to is None:
-            raise fault(_MUNICIPALITIES.name, row.line, "has a successor and no end; set valid_to")
-        seen, code = {row.code}, row.refers_to
-        while code:
-            if code in seen:
-                raise fault(
-                    _MUNICIPALITIES.name, row.line, "is its own successor in the end; break the circle"
-                )
-            seen.add(code)
-            code = municipalities[code][-1].refers_to
 
 
 def _check_codes_exist(table: CodeTable, file: CodeListFile, municipalities: CodeTable) -> None:
