@@ -26,7 +26,7 @@ PARTITIONS = 3
 WEEKS = 2
 SESSION_MS = 2_000
 """So long the dead worker's partitions wait for its successor; with the default every kill costs 10 s."""
-PATIENCE = 120.0
+PATIENCE = 60.0
 STARTING = (0.1, 2.5)
 """Seconds after its start at which a worker may be killed that has not done anything yet."""
 UNREADABLE_EVERY = 50
