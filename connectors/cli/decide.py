@@ -1,8 +1,10 @@
 """`overgang decide`: the tasks that follow from a file of messages; touches no broker and no database."""
 
+import gc
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -73,13 +75,25 @@ def decide(
     """Print the follow-up tasks that a file of messages gives, one JSON object a line."""
     book = chosen_book(rules) if rules is not None else shipped_rules()
     key = load_or_make_key(Settings().pseudonym_key_file)
-    read = read_messages(file, key, shipped_lists())
+    with _facts_that_stay():
+        read = read_messages(file, key, shipped_lists())
     if read.faults:
         raise InvalidFile(_told(read.faults))
     tasks, said = _judge(read, book, as_of or datetime.now(UTC))
     _print(tasks)
     if warnings:
         _print(_by_message(read.warnings, said))
+
+
+@contextmanager
+def _facts_that_stay() -> Iterator[None]:
+    """Facts hold no cycles and live to the end: looking for garbage among them costs a fifth of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _judge(read: MessageFile, book: RuleBook, as_of: datetime) -> tuple[list[Task], Warnings]:
