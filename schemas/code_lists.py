@@ -16,7 +16,7 @@ from itertools import chain
 
 from schemas.code_list_files import CodeListFile, CodeTable, DatedCode, fault, read_code_list
 from schemas.identifiers import InstitutionNumber, MunicipalityCode
-from schemas.succession import check_succession, ending, heir, turns
+from schemas.succession import check_succession, ending, heir, line, turns
 
 _MUNICIPALITIES = CodeListFile("municipalities.csv", "code", "[0-9]{3}", "successor", "([0-9]{3})?")
 _ICS_MUNICIPALITIES = CodeListFile("ics_municipalities.csv", "code", "[0-9]{3}")
@@ -60,8 +60,8 @@ class CodeLists:
 
     def successor_of(self, code: str, on: date) -> MunicipalityCode | None:
         """The listed municipality that has `code`'s tasks on that day: itself, or what it was merged into."""
-        acting = heir(self.municipalities, code, on)
-        return MunicipalityCode(acting) if acting and self.is_municipality(acting, on) else None
+        acting = self.acting_municipality(code, on)
+        return acting if acting and self.is_municipality(acting, on) else None
 
     def acting_municipality(self, code: str, on: date) -> MunicipalityCode | None:
         """As `successor_of`; a code that is not listed, or not yet, stands for itself. None: closed."""
@@ -73,6 +73,10 @@ class CodeLists:
     def municipality_turns(self, code: str) -> set[date]:
         """The days from which another municipality may act for this one."""
         return turns(self.municipalities, code) if code in self.ending_municipalities else set()
+
+    def municipality_line(self, code: str) -> set[str]:
+        """The municipality and all that may come to act for it."""
+        return line(self.municipalities, code) if code in self.ending_municipalities else {code}
 
     def institution_successor_of(self, number: str, on: date) -> InstitutionNumber | None:
         """The institution that has `number`'s tasks on that day; None where it closed without a successor.

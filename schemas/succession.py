@@ -37,16 +37,7 @@ def turns(table: CodeTable, code: str) -> set[date]:
     return days.union(*(turns(table, successor) for successor in _successors(table, code)))
 
 
-def check_succession(table: CodeTable, file: CodeListFile) -> None:
-    """Raises CodeListError for a row that has a successor and no end, or that leads back to itself."""
-    for row in chain.from_iterable(table.values()):
-        if row.refers_to and row.valid_to is None:
-            raise fault(file.name, row.line, "has a successor and no end; set valid_to")
-        if row.refers_to and row.code in _line(table, row.refers_to):
-            raise fault(file.name, row.line, "is its own successor in the end; break the circle")
-
-
-def _line(table: CodeTable, code: str) -> set[str]:
+def line(table: CodeTable, code: str) -> set[str]:
     """The code and all that come after it."""
     found: set[str] = set()
     ahead = [code]
@@ -56,6 +47,15 @@ def _line(table: CodeTable, code: str) -> set[str]:
             found.add(code)
             ahead += _successors(table, code)
     return found
+
+
+def check_succession(table: CodeTable, file: CodeListFile) -> None:
+    """Raises CodeListError for a row that has a successor and no end, or that leads back to itself."""
+    for row in chain.from_iterable(table.values()):
+        if row.refers_to and row.valid_to is None:
+            raise fault(file.name, row.line, "has a successor and no end; set valid_to")
+        if row.refers_to and row.code in line(table, row.refers_to):
+            raise fault(file.name, row.line, "is its own successor in the end; break the circle")
 
 
 def _successors(table: CodeTable, code: str) -> Iterator[str]:

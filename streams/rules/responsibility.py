@@ -18,11 +18,15 @@ class Responsibility:
     A residence with a code that no list knows is as no residence. An assignment by the operator holds from
     its day until a later status says otherwise: sent later or valid from a later day, another municipality
     taking the citizen or the assigned one letting go.
+
+    Who was merged into another is found as before; its successor acts for it, and from then on also speaks
+    for it: what the successor had said of itself before stays its own.
     """
 
     def __init__(self, facts: Iterable[Fact], lists: CodeLists, keys: frozenset[CaseKey]) -> None:
         self._statuses: list[CitizenStatusFact] = []
         self._assignments: list[CorrectionFact] = []
+        self._lists = lists
         self._residences: list[tuple[date, MunicipalityCode]] = []
         self._known: dict[int, MunicipalityCode | None] = {}
         for fact in facts:
@@ -31,12 +35,17 @@ class Responsibility:
             elif isinstance(fact, CorrectionFact) and fact.municipality and fact.assigned in keys:
                 self._assignments.append(fact)
             moved = fact.residence if fact.residence != self._latest_residence else None
-            if moved and lists.is_municipality(moved, fact.day):
+            if moved and self._is_move(moved, fact.day):
                 self._residences.append((fact.day, moved))
+        self._spoken = [(status.sender, status) for status in self._statuses]
+        self._merges: set[date] = set()
+        if lists.ending_municipalities:
+            self._read_merges()
         self._turns = sorted(
             [day for day, _ in self._residences]
             + [status.valid_from for status in self._statuses]
             + [assignment.day for assignment in self._assignments]
+            + list(self._merges)
         )
 
     @property
@@ -51,22 +60,52 @@ class Responsibility:
         return self._known[stretch]
 
     def days_of_change(self) -> set[date]:
-        """Days on which a status begins to hold: the answer may be another from then on."""
-        return {status.valid_from for status in self._statuses}
+        """Days on which a status or a merge begins to hold: the answer may be another from then on."""
+        return self._merges.union(status.valid_from for status in self._statuses)
+
+    def _is_move(self, residence: MunicipalityCode, day: date) -> bool:
+        """Another code for where the citizen lives already is none."""
+        lists, latest = self._lists, self._latest_residence
+        acting = lists.successor_of(residence, day)
+        return acting is not None and (latest is None or lists.acting_municipality(latest, day) != acting)
+
+    def _read_merges(self) -> None:
+        """Note the days of merges that concern this case, and who spoke for another municipality too."""
+        lists = self._lists
+        named = {status.sender for status in self._statuses}
+        named.update(code for _, code in self._residences)
+        named.update(a.municipality for a in self._assignments if a.municipality)
+        self._merges.update(*map(lists.municipality_turns, named))
+        if not self._merges:
+            return
+        for status in self._statuses:
+            day = max(status.day, status.valid_from)
+            acting = lists.acting_municipality(status.sender, day)
+            others = (
+                code
+                for code in named - {status.sender}
+                if acting is not None and lists.acting_municipality(code, day) == acting
+            )
+            self._spoken += [(code, status) for code in others]
 
     def _find(self, day: date) -> MunicipalityCode | None:
+        found = self._named(day)
+        return self._lists.acting_municipality(found, day) if found else None
+
+    def _named(self, day: date) -> str | None:
+        """The code by which the responsible municipality was named; another one may act for it."""
         latest: dict[str, CitizenStatusFact] = {}
-        for status in self._statuses:
+        for code, status in self._spoken:
             if status.valid_from <= day:
-                earlier = latest.get(status.sender)
+                earlier = latest.get(code)
                 if earlier is None or _said(earlier) < _said(status):
-                    latest[status.sender] = status
+                    latest[code] = status
         if assigned := self._assigned(day, latest.values()):
             return assigned
         responsible = [status for status in latest.values() if status.responsible]
         if responsible:
-            return MunicipalityCode(max(responsible, key=_said).sender)
-        return self._residence(day, {s.sender for s in latest.values() if not s.responsible})
+            return max(responsible, key=_said).sender
+        return self._residence(day, {code for code, status in latest.items() if not status.responsible})
 
     def _assigned(self, day: date, latest: Iterable[CitizenStatusFact]) -> MunicipalityCode | None:
         assignment = next((a for a in reversed(self._assignments) if a.day <= day), None)
