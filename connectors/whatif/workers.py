@@ -40,7 +40,16 @@ class Workers(Generic[Desk]):
 
     def __enter__(self) -> "Workers[Desk]":
         gc.freeze()
-        self._pool.submit(os.getpid).result()
+        # The terminal's Ctrl-C reaches every process: the children never take it, the parent once they exist.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            try:
+                self._pool.submit(os.getpid).result()
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -74,8 +83,6 @@ class _Call:
 def _begin(desk: Any, parent: int) -> None:
     global _desk
     _desk = desk
-    # The terminal's Ctrl-C reaches every process; the parent alone answers it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
