@@ -83,6 +83,8 @@ class CodeLists:
 
         A number that is not listed is valid and its own.
         """
+        if number not in self.institutions:
+            return InstitutionNumber(number)
         acting = heir(self.institutions, number, on)
         return InstitutionNumber(acting) if acting else None
 
@@ -92,7 +94,7 @@ class CodeLists:
 
     def is_one_institution(self, one: str, other: str, on: date) -> bool:
         """Whether two numbers mean the same institution on that day."""
-        if one == other or not self.institutions:
+        if not self.institutions:
             return one == other
         acting = self.institution_successor_of(one, on)
         return acting is not None and acting == self.institution_successor_of(other, on)

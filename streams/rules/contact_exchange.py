@@ -5,7 +5,6 @@ LAB § 30, stk. 7-8; the acknowledgement follows from the agreement about the ex
 
 from functools import partial
 
-from schemas.identifiers import institution_address
 from streams.rules.enrolment_duty import (
     admission_in_force,
     after_last_stint,
@@ -46,12 +45,17 @@ def _sent(history: History, enrolment: Enrolment) -> Fact | None:
     sent: list[Fact] = [
         contact
         for contact in history.contacts
-        if contact.from_municipality and (contact.institution, contact.enrolment_id) == enrolment.key
+        if contact.from_municipality
+        and contact.enrolment_id == enrolment.enrolment_id
+        and history.key_of(contact.institution, contact.enrolment_id, contact.day) == enrolment.key
     ]
     sent += [
         order
         for order in history.orders
-        if (order.institution, order.education_code) == (enrolment.institution, enrolment.education_code)
+        if order.education_code == enrolment.education_code
+        and history.is_at(
+            order.institution, enrolment.institution, max(order.day, enrolment.admissions[0].day)
+        )
     ]
     counted = (fact for fact in sent if after_last_stint(fact, enrolment))
     return min(counted, key=lambda fact: fact.order, default=None)
@@ -78,25 +82,28 @@ def _await_acknowledgement(fact: ContactDetailsFact, history: History, desk: Des
     rule_set = history.book.at(fact.day)
     if rule_set is None:
         return
-    group = fact.institution, fact.enrolment_id
+    group = history.key_of(fact.institution, fact.enrolment_id, fact.day)
     if draft := desk.open_in(group):
         draft.join(fact)
         return
     draft = desk.open(rule_set.rules.contact_acknowledgement, rule_set, message_anchor(fact), fact)
     draft.group = group
-    draft.recipient = institution_address(fact.institution)
+    draft.institution = fact.institution
     draft.enrolment_id = fact.enrolment_id
     draft.explain = partial(_explain_acknowledgement, fact)
 
 
 def _answer(history: History, draft: Draft) -> ContactDetailsFact | None:
     """The institution named one of the messages, or sent its own for the enrolment after the first."""
+    assert draft.institution is not None
     messages = {fact.id for fact in draft.caused_by}
     for contact in history.contacts:
-        if contact.source != draft.recipient:
+        if contact.from_municipality or not history.is_at(contact.sender, draft.institution, contact.day):
             continue
-        same_enrolment = contact.enrolment_id == draft.enrolment_id and contact.institution == contact.sender
-        if contact.acknowledges in messages or (same_enrolment and contact.time > draft.first.time):
+        if contact.acknowledges in messages:
+            return contact
+        own = history.key_of(contact.institution, contact.enrolment_id, contact.day)
+        if own == draft.group and contact.time > draft.first.time:
             return contact
     return None
 

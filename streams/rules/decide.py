@@ -18,7 +18,7 @@ from streams.rules.facts import COPENHAGEN, CitizenStatusFact, Fact, danish_day
 from streams.rules.forwards import forwards_of
 from streams.rules.model import Decision, Forward, MessageRef, Task
 from streams.rules.ruleset import RuleBook
-from streams.rules.task_making import days_of_change, make_task
+from streams.rules.task_making import days_of_change, days_of_succession, make_task
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +63,15 @@ def _judge(
     for case in cases:
         reading = read_case(case, book, lists)
         subject, responsible = reading.subject, reading.responsible
-        made = [(draft, make_task(draft, subject, responsible, today)) for draft in reading.drafts]
+        made = [(draft, make_task(draft, subject, responsible, lists, today)) for draft in reading.drafts]
         tasks += [task for _, task in made]
         for desk in reading.desks:
             for message, said in desk.warnings.items():
                 warnings[message] = (*warnings.get(message, ()), *said)
         for draft, task in made:
             sure.update(days_of_change(draft, task))
+            if lists.institutions:
+                possible |= days_of_succession(draft, lists)
         possible |= responsible.days_of_change()
         if forwarding:
             found = forwards_of(reading, made, lists, today)

@@ -5,10 +5,10 @@ LAB § 30, stk. 9. Both are one task: study start, when it becomes known or chan
 
 from datetime import date
 from functools import partial
+from typing import cast
 
-from schemas.identifiers import InstitutionNumber
 from streams.rules.facts import DropoutRiskFact, EnrolmentFact, Fact, FollowUpFact
-from streams.rules.history import EnrolmentKey, History
+from streams.rules.history import Enrolment, EnrolmentKey, History
 from streams.rules.replay import Desk, Draft, message_anchor
 from streams.rules.working_days import add_months
 
@@ -16,8 +16,9 @@ from streams.rules.working_days import add_months
 def dropout_notice(fact: Fact, history: History, desk: Desk) -> None:
     if isinstance(fact, DropoutRiskFact) and fact.event == "RAISED":
         _raised(fact, history, desk)
+    enrolment = _enrolment_key(fact, history) if isinstance(fact, EnrolmentFact) else None
     for draft in desk.unsettled():
-        if not isinstance(fact, EnrolmentFact) or _enrolment_key(fact) == draft.group:
+        if enrolment is None or enrolment == draft.group:
             _settle(fact, history, draft)
 
 
@@ -25,11 +26,12 @@ def _raised(notice: DropoutRiskFact, history: History, desk: Desk) -> None:
     rule_set = history.book.at(notice.day)
     if rule_set is None:
         return
-    if draft := desk.open_in(_enrolment_key(notice)):
+    enrolment = _enrolment_key(notice, history)
+    if draft := desk.open_in(enrolment):
         draft.join(notice)
         return
     draft = desk.open(rule_set.rules.dropout_contact, rule_set, message_anchor(notice), notice)
-    draft.group = _enrolment_key(notice)
+    draft.group = enrolment
     draft.enrolment_id = notice.enrolment_id
 
 
@@ -41,7 +43,7 @@ def _settle(fact: Fact, history: History, draft: Draft) -> None:
     fresh = (
         history.follow_ups if fact in draft.caused_by else [f for f in (fact,) if isinstance(f, FollowUpFact)]
     )
-    if contact := next((f for f in fresh if f.event == "CONTACTED" and _answers(f, draft)), None):
+    if contact := next((f for f in fresh if f.event == "CONTACTED" and _answers(f, draft, history)), None):
         draft.done(contact)
     elif withdrawal := _all_withdrawn(history, draft):
         draft.cancel(withdrawal)
@@ -57,7 +59,7 @@ def _settle(fact: Fact, history: History, draft: Draft) -> None:
 def _study_start(history: History, draft: Draft) -> date | None:
     """From the enrolment, else from the latest of its notices that gives one."""
     notices = [fact for fact in draft.caused_by if isinstance(fact, DropoutRiskFact)]
-    enrolment = history.enrolments.get(_enrolment_key(notices[0]))
+    enrolment = _enrolment(draft, history)
     if enrolment and enrolment.study_start_on:
         return enrolment.study_start_on
     return next((notice.study_start_on for notice in reversed(notices) if notice.study_start_on), None)
@@ -76,19 +78,20 @@ def _judge(draft: Draft, start: date | None) -> bool:
     return False
 
 
-def _answers(follow_up: FollowUpFact, draft: Draft) -> bool:
-    return follow_up.on >= draft.first.day and _concerns(follow_up, draft)
+def _answers(follow_up: FollowUpFact, draft: Draft, history: History) -> bool:
+    return follow_up.on >= draft.first.day and _concerns(follow_up, draft, history)
 
 
-def _concerns(follow_up: FollowUpFact, draft: Draft) -> bool:
+def _concerns(follow_up: FollowUpFact, draft: Draft, history: History) -> bool:
     """The notice decides if it is named, else the enrolment if it is named, else any follow-up counts."""
     if follow_up.notice_id is not None:
         return any(
-            notice.id == follow_up.notice_id and follow_up.institution in (None, notice.sender)
+            notice.id == follow_up.notice_id
+            and history.is_at(follow_up.institution, notice.sender, follow_up.day)
             for notice in draft.caused_by
         )
     if follow_up.enrolment_id is not None:
-        here = follow_up.institution in (None, draft.first.sender)
+        here = history.is_at(follow_up.institution, draft.first.sender, follow_up.day)
         return here and follow_up.enrolment_id == draft.enrolment_id
     return True
 
@@ -102,14 +105,17 @@ def _all_withdrawn(history: History, draft: Draft) -> Fact | None:
 
 def _ended(history: History, draft: Draft, event: str) -> EnrolmentFact | None:
     """The enrolment's ending after the notice; one before it does not touch a notice that came later."""
-    assert isinstance(draft.first, DropoutRiskFact)
-    enrolment = history.enrolments.get(_enrolment_key(draft.first))
+    enrolment = _enrolment(draft, history)
     endings = enrolment.facts if enrolment else ()
     return next((f for f in endings if f.event == event and f.order > draft.first.order), None)
 
 
-def _enrolment_key(fact: DropoutRiskFact | EnrolmentFact) -> EnrolmentKey:
-    return InstitutionNumber(fact.sender), fact.enrolment_id
+def _enrolment(draft: Draft, history: History) -> Enrolment | None:
+    return history.enrolments.get(cast(EnrolmentKey, draft.group))
+
+
+def _enrolment_key(fact: DropoutRiskFact | EnrolmentFact, history: History) -> EnrolmentKey:
+    return history.key_of(fact.sender, fact.enrolment_id, fact.day)
 
 
 def _explanation(draft: Draft, start: date | None, history: History, *, duty: bool) -> str:
@@ -129,6 +135,6 @@ def _explanation(draft: Draft, start: date | None, history: History, *, duty: bo
     tried = [
         f"{f.event.lower()} on {f.on}"
         for f in history.follow_ups
-        if f.event != "CONTACTED" and _answers(f, draft) and (until is None or f.order < until)
+        if f.event != "CONTACTED" and _answers(f, draft, history) and (until is None or f.order < until)
     ]
     return f"{told} (so far: {', '.join(tried)})" if tried else told

@@ -2,7 +2,6 @@
 
 from functools import partial
 
-from schemas.identifiers import InstitutionNumber
 from streams.rules.facts import EnrolmentFact, Fact, FollowUpFact
 from streams.rules.history import ADMISSIONS, History
 from streams.rules.replay import Desk, Draft, enrolment_anchor
@@ -31,7 +30,7 @@ def _dropped_out(fact: EnrolmentFact, history: History, desk: Desk) -> None:
     rule_set = history.book.at(fact.day)
     if rule_set is None:
         return
-    group = InstitutionNumber(fact.sender), fact.enrolment_id
+    group = history.key_of(fact.sender, fact.enrolment_id, fact.day)
     if draft := desk.open_in(group):
         draft.join(fact)
         return
@@ -46,12 +45,12 @@ def _answers(follow_up: FollowUpFact, draft: Draft, history: History) -> bool:
     if follow_up.event not in _REACTIONS or follow_up.on < draft.first.day:
         return False
     if follow_up.enrolment_id is not None:
-        here = follow_up.institution in (None, draft.first.sender)
+        here = history.is_at(follow_up.institution, draft.first.sender, follow_up.day)
         return here and follow_up.enrolment_id == draft.enrolment_id
     if follow_up.notice_id is not None:
         # A notice names its enrolment: one of another enrolment never closes this task.
         named = [n for n in history.notices.values() if n.id == follow_up.notice_id]
-        return all((n.sender, n.enrolment_id) == draft.group for n in named)
+        return all(history.key_of(n.sender, n.enrolment_id, n.day) == draft.group for n in named)
     return True
 
 

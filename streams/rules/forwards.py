@@ -91,7 +91,9 @@ def _schools(follow_up: FollowUpFact, reading: CaseReading) -> set[str]:
         return {follow_up.institution}
     if follow_up.enrolment_id is not None:
         enrolments: set[str] = {
-            e.institution for e in reading.history.enrolments.values() if e.is_named_by(follow_up)
+            e.institution
+            for e in reading.history.enrolments.values()
+            if reading.history.is_named_by(follow_up, e)
         }
         return enrolments or {n.sender for n in notices if n.enrolment_id == follow_up.enrolment_id}
     return {d.first.sender for d in _unfinished_notices(follow_up, reading.drafts)}

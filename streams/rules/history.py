@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from schemas.code_lists import CodeLists
-from schemas.identifiers import CaseKey, EnrolmentId, InstitutionNumber
+from schemas.identifiers import CaseKey, EnrolmentId, InstitutionNumber, MessageId
 from streams.rules.facts import (
     CitizenStatusFact,
     ContactDetailsFact,
@@ -83,10 +83,6 @@ class Enrolment:
         self.admissions = []
         self.ended_by = self._reopens = None
 
-    def is_named_by(self, fact: MentorFact | FollowUpFact) -> bool:
-        """A message that names no institution matches by the enrolment's id alone."""
-        return fact.enrolment_id == self.enrolment_id and fact.institution in (None, self.institution)
-
 
 @dataclass(slots=True)
 class History:
@@ -107,9 +103,13 @@ class History:
     """By the notice that each withdraws."""
     registrations: list[EuRegistrationFact] = field(default_factory=list)
     eu_events: list[EuEventFact] = field(default_factory=list)
+    _told: list[EnrolmentKey] = field(default_factory=list)
+    """Enrolments in the order of being named; only where institutions may be renumbered."""
 
     def read(self, fact: Fact) -> None:
         self.birth_date = fact.birth_date or self.birth_date
+        if self.lists.institutions:
+            self._note_enrolment(fact)
         match fact:
             case EnrolmentFact():
                 self._enrolment(fact).read(fact)
@@ -126,17 +126,62 @@ class History:
             case DropoutRiskFact(event="RAISED"):
                 self.notices[fact.ref] = fact
             case DropoutRiskFact() if fact.notice_id:
-                self.withdrawals.setdefault(MessageRef(fact.source, fact.notice_id), fact)
+                self.withdrawals.setdefault(self._withdrawn_by(fact, fact.notice_id), fact)
             case EuRegistrationFact():
                 self.registrations.append(fact)
             case EuEventFact():
                 self.eu_events.append(fact)
 
     def _enrolment(self, fact: EnrolmentFact) -> Enrolment:
-        key = InstitutionNumber(fact.sender), fact.enrolment_id
+        key = self.key_of(fact.sender, fact.enrolment_id, fact.day)
         if key not in self.enrolments:
             self.enrolments[key] = Enrolment(*key, fact.education_code, fact.qualifies)
         return self.enrolments[key]
+
+    def key_of(self, institution: str, enrolment_id: EnrolmentId, on: date) -> EnrolmentKey:
+        """The enrolment that is meant on the day: a successor's number stands for its predecessor's.
+
+        It keeps the number under which it was first told.
+        """
+        key = InstitutionNumber(institution), enrolment_id
+        if not self._told or key in self._told:
+            return key
+        older = (known for known in self._told if known[1] == enrolment_id)
+        return next((known for known in older if self.is_at(institution, known[0], on)), key)
+
+    def is_at(self, named: str | None, institution: str, on: date) -> bool:
+        """Whether a message of that day that names an institution, or none, may be about this one."""
+        return named in (None, institution) or self.lists.is_one_institution(named, institution, on)
+
+    def is_named_by(self, fact: MentorFact | FollowUpFact, enrolment: Enrolment) -> bool:
+        """A message that names no institution matches by the enrolment's id alone."""
+        if fact.enrolment_id != enrolment.enrolment_id:
+            return False
+        if fact.institution in (None, enrolment.institution):
+            return True
+        return self.key_of(fact.institution, fact.enrolment_id, fact.day) == enrolment.key
+
+    def _note_enrolment(self, fact: Fact) -> None:
+        match fact:
+            case EnrolmentFact() | DropoutRiskFact():
+                number: str | None = fact.sender
+            case ContactDetailsFact() | MentorFact() | FollowUpFact():
+                number = fact.institution
+            case _:
+                return
+        if number is None or fact.enrolment_id is None:
+            return
+        key = self.key_of(number, fact.enrolment_id, fact.day)
+        if key not in self._told:
+            self._told.append(key)
+
+    def _withdrawn_by(self, fact: DropoutRiskFact, notice_id: MessageId) -> MessageRef:
+        """The notice that the message names: the sender's own, else one of its predecessor's."""
+        own = MessageRef(fact.source, notice_id)
+        if own in self.notices or not self.lists.institutions:
+            return own
+        older = (notice for notice in self.notices.values() if notice.id == notice_id)
+        return next((n.ref for n in older if self.is_at(fact.sender, n.sender, fact.day)), own)
 
     def touched_by(self, fact: Fact) -> list[Enrolment]:
         """The enrolment of an enrolment message; every one for a message of another flow."""
@@ -147,7 +192,7 @@ class History:
     def is_about(self, fact: MentorFact, enrolment: Enrolment) -> bool:
         """Whether a mentor message is about the enrolment; an id alone may name one at two schools each."""
         if fact.enrolment_id is not None:
-            return enrolment.is_named_by(fact)
+            return self.is_named_by(fact, enrolment)
         return self.enrolment_of(fact) is enrolment
 
     def enrolment_of(self, fact: MentorFact) -> Enrolment | None:
@@ -157,10 +202,10 @@ class History:
         is named) that was admitted by the date of the message.
         """
         if fact.enrolment_id is not None:
-            named = [e for e in self.enrolments.values() if e.is_named_by(fact)]
+            named = [e for e in self.enrolments.values() if self.is_named_by(fact, e)]
             # Two schools may have chosen the same id.
             return (self._latest_admitted(named, fact) or named[0]) if named else None
-        here = [e for e in self.enrolments.values() if fact.institution in (None, e.institution)]
+        here = [e for e in self.enrolments.values() if self.is_at(fact.institution, e.institution, fact.day)]
         return self._latest_admitted(here, fact)
 
     def _latest_admitted(self, enrolments: Sequence[Enrolment], fact: MentorFact) -> Enrolment | None:

@@ -28,11 +28,13 @@ def about(fact: MentorFact, history: History) -> About:
     An id alone that enrolments at two institutions bear may be about either.
     """
     if fact.institution is not None and fact.enrolment_id is not None:
-        return About(fact.institution, fact.enrolment_id)
+        return About(*history.key_of(fact.institution, fact.enrolment_id, fact.day))
     if fact.enrolment_id is None:
         enrolment = history.enrolment_of(fact)
         return About(*enrolment.key) if enrolment else About(fact.institution, None)
-    named = [enrolment.key for enrolment in history.enrolments.values() if enrolment.is_named_by(fact)]
+    named = [
+        enrolment.key for enrolment in history.enrolments.values() if history.is_named_by(fact, enrolment)
+    ]
     return About(*named[0]) if len(named) == 1 else About(None, fact.enrolment_id)
 
 

@@ -47,7 +47,8 @@ def mentor_right(history: History, enrolment: Enrolment | None, rule_set: RuleSe
     if enrolment is not None and enrolment.qualifies not in rule_set.mentor_right.qualifies:
         return MentorRight(Right.NO, enrolment.admitted_on, False, (_QUALIFYING,))
     if enrolment is None or enrolment.admitted_on is None:
-        return MentorRight(Right.VERIFY, None, False, ("the admission is not known",))
+        exempt = status_value(history.statuses, "mentor_exempt", date.max) is True
+        return MentorRight(Right.VERIFY, None, exempt, ("the admission is not known",))
     law, day = rule_set.mentor_right, enrolment.admitted_on
     qualified = status_value(history.statuses, "vocational_qualification", day)
     readiness = status_value(history.statuses, "readiness", day)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from schemas.identifiers import EnrolmentId, EuCaseId, PartyAddress
+from schemas.identifiers import EnrolmentId, EuCaseId, InstitutionNumber
 from streams.rules.facts import Fact
 from streams.rules.model import MessageRef, TaskState
 from streams.rules.ruleset import Rule, RuleSet
@@ -23,8 +23,8 @@ class Draft:
     `rule` and `rule_set`: in force on the date of the opening message. `anchor` names the task within its
     family and case. `group` is what a further opening message must share to join it. `explain` gives one
     sentence; it is called once, when everything has been read. `due_on` None: the rule's working days after
-    `counts_from`. After `expires_on` it is EXPIRED unless finished before. `recipient`: who gets it whoever
-    is responsible.
+    `counts_from`. After `expires_on` it is EXPIRED unless finished before. `institution`: it gets the task,
+    or who acts for it, whoever is responsible.
     """
 
     rule: Rule
@@ -40,7 +40,7 @@ class Draft:
     explain: Callable[[], str] = str
     enrolment_id: EnrolmentId | None = None
     eu_case_id: EuCaseId | None = None
-    recipient: PartyAddress | None = None
+    institution: InstitutionNumber | None = None
     outcome: TaskState | None = None
     closed_by: Fact | None = None
     closed_on: date | None = None

@@ -1,7 +1,7 @@
 """Which municipality is responsible for a citizen on a day (rules.md: Responsible municipality)."""
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 
 from schemas.code_lists import CodeLists
@@ -29,13 +29,14 @@ class Responsibility:
         self._lists = lists
         self._residences: list[tuple[date, MunicipalityCode]] = []
         self._known: dict[int, MunicipalityCode | None] = {}
+        is_move = self._is_move if lists.ending_municipalities else lists.is_municipality
         for fact in facts:
             if isinstance(fact, CitizenStatusFact):
                 self._statuses.append(fact)
             elif isinstance(fact, CorrectionFact) and fact.municipality and fact.assigned in keys:
                 self._assignments.append(fact)
             moved = fact.residence if fact.residence != self._latest_residence else None
-            if moved and self._is_move(moved, fact.day):
+            if moved and is_move(moved, fact.day):
                 self._residences.append((fact.day, moved))
         self._spoken = [(status.sender, status) for status in self._statuses]
         self._merges: set[date] = set()
@@ -56,12 +57,15 @@ class Responsibility:
         # Between two days on which something begins to hold the answer is the same.
         stretch = bisect_right(self._turns, day)
         if stretch not in self._known:
-            self._known[stretch] = self._find(day)
+            named = self._named(day)
+            if named and self._merges:
+                named = self._lists.acting_municipality(named, day)
+            self._known[stretch] = named
         return self._known[stretch]
 
     def days_of_change(self) -> set[date]:
         """Days on which a status or a merge begins to hold: the answer may be another from then on."""
-        return self._merges.union(status.valid_from for status in self._statuses)
+        return {status.valid_from for status in self._statuses} | self._merges
 
     def _is_move(self, residence: MunicipalityCode, day: date) -> bool:
         """Another code for where the citizen lives already is none."""
@@ -88,11 +92,7 @@ class Responsibility:
             )
             self._spoken += [(code, status) for code in others]
 
-    def _find(self, day: date) -> MunicipalityCode | None:
-        found = self._named(day)
-        return self._lists.acting_municipality(found, day) if found else None
-
-    def _named(self, day: date) -> str | None:
+    def _named(self, day: date) -> MunicipalityCode | None:
         """The code by which the responsible municipality was named; another one may act for it."""
         latest: dict[str, CitizenStatusFact] = {}
         for code, status in self._spoken:
@@ -100,20 +100,20 @@ class Responsibility:
                 earlier = latest.get(code)
                 if earlier is None or _said(earlier) < _said(status):
                     latest[code] = status
-        if assigned := self._assigned(day, latest.values()):
+        if assigned := self._assigned(day, latest):
             return assigned
         responsible = [status for status in latest.values() if status.responsible]
         if responsible:
-            return max(responsible, key=_said).sender
+            return MunicipalityCode(max(responsible, key=_said).sender)
         return self._residence(day, {code for code, status in latest.items() if not status.responsible})
 
-    def _assigned(self, day: date, latest: Iterable[CitizenStatusFact]) -> MunicipalityCode | None:
+    def _assigned(self, day: date, latest: Mapping[str, CitizenStatusFact]) -> MunicipalityCode | None:
         assignment = next((a for a in reversed(self._assignments) if a.day <= day), None)
         if assignment is None:
             return None
-        for status in latest:
+        for code, status in latest.items():
             later = status.time > assignment.time or status.valid_from > assignment.day
-            otherwise = status.responsible != (status.sender == assignment.municipality)
+            otherwise = status.responsible != (code == assignment.municipality)
             if later and otherwise:
                 return None
         return assignment.municipality

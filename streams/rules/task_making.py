@@ -6,12 +6,14 @@ from functools import lru_cache
 from typing import Protocol
 from uuid import UUID, uuid5
 
+from schemas.code_lists import CodeLists
 from schemas.identifiers import (
     CaseKey,
     MunicipalityCode,
     PartyAddress,
     Pseudonym,
     TaskId,
+    institution_address,
     municipality_address,
 )
 from streams.rules.model import Task, TaskState
@@ -32,14 +34,16 @@ class Responsible(Protocol):
     def days_of_change(self) -> set[date]: ...
 
 
-def make_task(draft: Draft, subject: Pseudonym | None, responsible: Responsible, today: date) -> Task:
+def make_task(
+    draft: Draft, subject: Pseudonym | None, responsible: Responsible, lists: CodeLists, today: date
+) -> Task:
     draft.expire_before(today)
     due_on = _due_on(draft, responsible)
     state = draft.outcome or _running_state(draft.opens_on, due_on, today)
     return Task(
         task_id=_task_id(draft.rule.family, draft.first.case_key, draft.anchor),
         kind=draft.rule.kind,
-        recipient=draft.recipient or _recipient(responsible, draft.closed_on or today),
+        recipient=_recipient(draft, responsible, lists, draft.closed_on or today),
         subject=subject,
         state=state,
         mandatory=draft.rule.mandatory,
@@ -82,7 +86,15 @@ def _running_state(opens_on: date, due_on: date, today: date) -> TaskState:
     return TaskState.PLANNED if today < opens_on else TaskState.OPEN
 
 
-def _recipient(responsible: Responsible, day: date) -> PartyAddress | None:
+def days_of_succession(draft: Draft, lists: CodeLists) -> set[date]:
+    """Days from which another institution may have the task."""
+    return lists.institution_turns(draft.institution) if draft.institution and draft.unfinished else set()
+
+
+def _recipient(draft: Draft, responsible: Responsible, lists: CodeLists, day: date) -> PartyAddress | None:
+    if draft.institution is not None:
+        institution = lists.institution_successor_of(draft.institution, day)
+        return institution_address(institution) if institution else None
     municipality = responsible.at(day)
     return municipality_address(municipality) if municipality else None
 
