@@ -54,28 +54,52 @@ def test_each_document_closes_its_own_task_and_not_one_sent_before() -> None:
     assert story.task(GIVE, "2026-04-03").state == "OPEN"
 
 
-def test_a_further_circumstance_joins_until_it_was_told_and_is_told_by_itself_after_that() -> None:
+def test_a_further_circumstance_joins_until_it_was_told_and_changes_nothing_after_that() -> None:
     story = registered()
     first = story.event("2026-04-01", "CIRCUMSTANCE")
     second = story.event("2026-04-07", "CIRCUMSTANCE")
     joined = story.task(TELL, "2026-04-07")
     assert (joined.caused_by, joined.due_on) == ((first, second), date(2026, 4, 8))
-    story.sent("2026-04-08", "U010")
+    sent = story.sent("2026-04-08", "U010")
     third = story.event("2026-04-09", "CIRCUMSTANCE")
-    told, open_ = story.tasks(TELL, "2026-04-10")
-    assert (told.state, open_.state, open_.caused_by) == ("DONE", "OPEN", (third,))
-    assert open_.due_on == date(2026, 4, 13)
+    # One task of each kind a case: only the one that is unfinished still grows.
+    told, given = story.task(TELL, "2026-04-10"), story.task(GIVE, "2026-04-10")
+    assert (told.state, told.closed_by, told.caused_by) == ("DONE", sent, (first, second))
+    assert (given.state, given.caused_by, given.due_on) == (
+        "OVERDUE",
+        (first, second, third),
+        date(2026, 4, 8),
+    )
 
 
 def test_what_waited_for_the_registration_is_read_in_its_own_order() -> None:
     story = EuStory()
     first = story.event("2026-03-03", "CIRCUMSTANCE")
-    story.sent("2026-03-04", "U010")
-    second = story.event("2026-03-05", "CIRCUMSTANCE")
-    story.registration("2026-03-06", until="2026-06-01")
-    told, open_ = story.tasks(TELL, "2026-03-06")
-    assert (told.state, told.caused_by) == ("DONE", (first,))
-    assert (open_.state, open_.caused_by, open_.due_on) == ("OPEN", (second,), date(2026, 3, 9))
+    second = story.event("2026-03-04", "CIRCUMSTANCE")
+    sent = story.sent("2026-03-05", "U010")
+    third = story.event("2026-03-06", "CIRCUMSTANCE")
+    story.registration("2026-03-09", until="2026-06-01")
+    told, given = story.task(TELL, "2026-03-09"), story.task(GIVE, "2026-03-09")
+    assert (told.state, told.caused_by, told.closed_by) == ("DONE", (first, second), sent)
+    assert (given.state, given.caused_by, given.due_on) == (
+        "OVERDUE",
+        (first, second, third),
+        date(2026, 3, 5),
+    )
+
+
+def test_a_circumstance_that_matters_opens_a_cancelled_task_again_and_counts_anew() -> None:
+    story = registered()
+    first = story.event("2026-05-20", "CIRCUMSTANCE")
+    story.registration("2026-05-21", registered_on="2026-03-06", until="2026-05-15")
+    # Sent while nothing was to be told: it tells nothing of what comes later.
+    story.sent("2026-05-22", "U010")
+    second = story.event("2026-05-26", "CIRCUMSTANCE", on="2026-05-12")
+    task = story.task(TELL, "2026-05-26")
+    assert (task.state, task.caused_by) == ("OPEN", (first, second))
+    assert (task.opens_on, task.due_on) == (date(2026, 5, 26), date(2026, 5, 28))
+    sent = story.sent("2026-05-27", "U010")
+    assert story.task(TELL, "2026-05-27").closed_by == sent
 
 
 def test_after_the_first_ending_event_later_ones_change_nothing() -> None:

@@ -84,6 +84,13 @@ def test_a_right_to_be_verified_and_an_exemption_are_warned_about() -> None:
     assert story.task(ASSIGN, "2026-08-13").warnings == ("VERIFY_MENTOR_RIGHT", "MENTOR_EXEMPT")
 
 
+def test_an_exemption_is_warned_about_where_no_enrolment_is_known() -> None:
+    story = Story()
+    story.status("2026-06-01", exempt=True)
+    story.mentor("2026-08-12", "REQUESTED")
+    assert story.task(ASSIGN, "2026-08-13").warnings == ("VERIFY_MENTOR_RIGHT", "MENTOR_EXEMPT")
+
+
 def test_without_any_known_enrolment_the_right_is_to_be_verified() -> None:
     for about in ({}, {"enrolment_id": "E1"}):
         story = Story()
