@@ -65,7 +65,7 @@ def _recipients(
     """None: a fact that goes to nobody. Empty: it should be forwarded and nobody is known."""
     match fact:
         case ContactDetailsFact() | EducationOrderFact() if fact.from_municipality:
-            return {institution_address(fact.institution)}
+            return _addresses({fact.institution}, fact, reading)
         case (
             EnrolmentFact() | DropoutRiskFact() | ContactDetailsFact() | EuRegistrationFact() | EuEventFact()
         ):
@@ -74,10 +74,17 @@ def _recipients(
         case MentorFact() if fact.event in _TOLD_TO_THE_SCHOOL:
             enrolment = reading.history.enrolment_of(fact)
             school = enrolment.institution if enrolment else fact.institution
-            return {institution_address(school)} if school else set()
+            return _addresses({school} if school else set(), fact, reading)
         case FollowUpFact():
-            return set(map(institution_address, _schools(fact, reading)))
+            return _addresses(_schools(fact, reading), fact, reading)
     return None
+
+
+def _addresses(numbers: set[str], fact: Fact, reading: CaseReading) -> set[PartyAddress]:
+    """Of the institutions that act for these on the date of the message."""
+    lists = reading.history.lists
+    acting = (lists.institution_successor_of(number, fact.day) for number in numbers)
+    return {institution_address(number) for number in acting if number}
 
 
 def _schools(follow_up: FollowUpFact, reading: CaseReading) -> set[str]:
@@ -85,8 +92,9 @@ def _schools(follow_up: FollowUpFact, reading: CaseReading) -> set[str]:
     notices = list(reading.history.notices.values())
     if follow_up.notice_id is not None:
         named = {notice.sender for notice in notices if notice.id == follow_up.notice_id}
+        here = {n for n in named if reading.history.is_at(follow_up.institution, n, follow_up.day)}
         if named:
-            return named & {follow_up.institution} if follow_up.institution in named else named
+            return here or named
     if follow_up.institution is not None:
         return {follow_up.institution}
     if follow_up.enrolment_id is not None:
