@@ -51,6 +51,7 @@ class Story:
         self.subject = "citizen-a"
         self.born = day(born)
         self.residence = residence
+        self.lists = shipped_lists()
 
     def _shared(self, source: str, time: str) -> tuple[Any, ...]:
         at = instant(time)
@@ -191,7 +192,7 @@ class Story:
 
     def at(self, as_of: str, rules: str | None = None) -> Decision:
         book = shipped_rules().only(rules) if rules else shipped_rules()
-        return decide(self.facts, book, shipped_lists(), instant(as_of))
+        return decide(self.facts, book, self.lists, instant(as_of))
 
     def task(self, kind: str, as_of: str) -> Task:
         """The only task of this kind."""
