@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -38,7 +39,9 @@ def read_messages(path: Path, key: PseudonymKey, lists: CodeLists) -> MessageFil
     read = MessageFile()
     reused: dict[MessageRef, list[Message]] = {}
     digests: dict[MessageRef, tuple[bytes, int]] = {}
-    with path.open("rb") as file:
+    with path.open("rb") as opened:
+        # What comes through a pipe cannot be read a second time, and a reused id has to be.
+        file = opened if opened.seekable() else BytesIO(opened.read())
         for number, offset, line in _lines(file):
             try:
                 message = from_structured(line, key, lists, ANY_TIME)

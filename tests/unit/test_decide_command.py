@@ -113,6 +113,22 @@ def test_of_two_contents_under_one_id_the_smaller_counts_with_a_warning(
     assert warned == {"message_id": ADMISSION, "warnings": ["ID_REUSED", "REPLACEMENT_CPR"]}
 
 
+def test_a_reused_id_counts_the_same_where_the_messages_come_through_a_pipe(tmp_path: Path) -> None:
+    events = [admission(enrolment_id="E2"), admission(enrolment_id="E1")]
+    command = [OVERGANG, "decide", "--as-of", "2026-06-23T12:00:00+02:00", "--warnings", "/dev/stdin"]
+    done = subprocess.run(
+        command,
+        input="\n".join(map(json.dumps, events)),
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "OVERGANG_DATA_DIRECTORY": str(tmp_path / "data")},
+    )
+    lines = rows(done)
+    assert {line["enrolment_id"] for line in lines if "kind" in line} == {"E1"}
+    assert lines[-1] == {"message_id": ADMISSION, "warnings": ["ID_REUSED", "REPLACEMENT_CPR"]}
+
+
 def test_an_invalid_line_is_named_with_field_and_mend_and_nothing_is_printed(run: Any) -> None:
     broken = admission()
     broken["data"]["admited_on"] = "2026-06-22"
