@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
-from schemas.identifiers import PartyAddress
+from schemas.code_lists import CodeLists
+from schemas.identifiers import PartyAddress, institution_address, municipality_address, parse_party
 from streams.ledger.cases import Case, StoredFact, StoredTask
 from streams.ledger.outgoing import Outgoing, forward, task_message
 from streams.ledger.sealing import Seal
+from streams.rules.facts import danish_day
 from streams.rules.model import Decision, MessageRef
 
 _MOVED = "Withdrawn: another party is responsible for the citizen now."
@@ -25,11 +27,11 @@ class Consequences:
     outgoing: tuple[Outgoing, ...]
 
 
-def consequences(case: Case, decision: Decision, seal: Seal, now: datetime) -> Consequences:
+def consequences(case: Case, decision: Decision, seal: Seal, lists: CodeLists, now: datetime) -> Consequences:
     """Compare a decision with what is stored. Messages go first, then the tasks they caused."""
     outgoing: list[Outgoing] = []
     facts = dict(case.facts)
-    for ref, recipients in _new_forwards(case, decision).items():
+    for ref, recipients in _new_forwards(case, decision, lists, now).items():
         stored = facts[ref]
         outgoing += [forward(case, stored, recipient, seal) for recipient in recipients]
         facts[ref] = replace(stored, forwarded_to=stored.forwarded_to.union(recipients))
@@ -55,12 +57,27 @@ def consequences(case: Case, decision: Decision, seal: Seal, now: datetime) -> C
     )
 
 
-def _new_forwards(case: Case, decision: Decision) -> dict[MessageRef, list[PartyAddress]]:
+def _new_forwards(
+    case: Case, decision: Decision, lists: CodeLists, now: datetime
+) -> dict[MessageRef, list[PartyAddress]]:
+    """What nobody got yet. A recipient that closed after the message's date leaves it to its successor."""
     found: dict[MessageRef, list[PartyAddress]] = {}
     for ref, recipient in decision.forwards:
-        if recipient not in case.facts[ref].forwarded_to:
-            found.setdefault(ref, []).append(recipient)
-    return found
+        had = case.facts[ref].forwarded_to
+        if recipient not in had:
+            acting = _acting(recipient, lists, danish_day(now))
+            sent = found.setdefault(ref, [])
+            if acting not in had and acting not in sent and acting != ref.source:
+                sent.append(acting)
+    return {ref: recipients for ref, recipients in found.items() if recipients}
+
+
+def _acting(recipient: PartyAddress, lists: CodeLists, on: date) -> PartyAddress:
+    """Who acts for the recipient; itself where nobody does."""
+    role, number = parse_party(recipient)
+    if role == "municipality":
+        return municipality_address(lists.acting_municipality(number, on) or number)
+    return institution_address(lists.institution_successor_of(number, on) or number)
 
 
 def _changed_tasks(case: Case, decision: Decision) -> Iterator[tuple[StoredTask, StoredTask | None]]:

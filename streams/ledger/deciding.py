@@ -65,7 +65,7 @@ class Deciding:
         try:
             facts = [stored.fact for stored in grown.facts.values()]
             decision = decide(facts, self.rulebook.book, self.rulebook.lists, as_of)
-            done = consequences(grown, decision, seal, as_of)
+            done = consequences(grown, decision, seal, self.rulebook.lists, as_of)
         except Exception as fault:  # noqa: BLE001 whatever a rule raises must not stop the other cases
             because = fault_name(fault)
             log.error("case stuck", case=case.key, because=because)

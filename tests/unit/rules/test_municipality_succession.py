@@ -11,6 +11,7 @@ from schemas.code_lists import CodeLists
 
 KIND = "SEND_CONTACT"
 FANO, ESBJERG, VARDE = "/municipality/563", "/municipality/561", "/municipality/573"
+HORSENS = "/municipality/615"
 EVE, MERGER = "2026-12-31T23:59:59+01:00", "2027-01-01T00:00:00+01:00"
 
 
@@ -72,6 +73,14 @@ def test_the_successor_lets_go_of_whom_the_closed_one_had(lists: CodeLists) -> N
         story.status("2027-01-05", source=ESBJERG, responsible=False)
         assert recipient(story, "2027-01-04") == ESBJERG
         assert recipient(story, "2027-01-06") is None
+
+
+def test_the_successor_may_let_go_from_a_day_before_the_merger(lists: CodeLists) -> None:
+    story = in_fano(lists)
+    story.status("2026-12-22", source=FANO)
+    story.status("2027-01-05", source=ESBJERG, responsible=False, valid_from="2026-12-28")
+    assert recipient(story, "2027-01-04") == ESBJERG
+    assert recipient(story, "2027-01-06") is None
 
 
 def test_what_the_successor_said_of_itself_before_stays_its_own(lists: CodeLists) -> None:
@@ -176,6 +185,15 @@ def test_an_ics_municipality_that_merges_hands_its_cases_on(tmp_path: Path) -> N
     assigned.correction("2026-12-22", assigned="eu-case-a", municipality="851")
     assert assigned.task("SEND_U014", EVE).recipient == "/municipality/851"
     assert assigned.task("SEND_U014", MERGER).recipient == AARHUS
+
+
+def test_a_sender_that_becomes_part_of_an_ics_municipality_has_its_cases_handled_there(
+    tmp_path: Path,
+) -> None:
+    story = eu_case(merged(tmp_path, municipalities={"615": ("2026-12-31", "751")}), None, HORSENS)
+    assert story.task("SEND_U014", EVE).recipient is None
+    assert story.task("SEND_U014", MERGER).recipient == AARHUS
+    assert story.at("2026-12-30").next_change == instant(MERGER)
 
 
 def test_a_merger_elsewhere_leaves_the_next_change_alone(lists: CodeLists) -> None:
