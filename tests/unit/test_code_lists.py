@@ -111,6 +111,39 @@ def test_the_tasks_of_a_merged_municipality_pass_to_its_successor(codes: Path) -
     assert not lists.is_municipality("563", date(2027, 1, 1))
 
 
+def test_a_code_stands_for_itself_until_it_ends_and_for_nobody_where_none_follows(codes: Path) -> None:
+    def close(rows: list[dict[str, str]]) -> None:
+        for row in rows:
+            if row["code"] == "563":
+                row["valid_to"] = "2026-12-31"
+
+    edited(codes / "municipalities.csv", close)
+    lists = read_code_lists(codes)
+    assert lists.acting_municipality("563", date(2026, 12, 31)) == "563"
+    assert lists.acting_municipality("563", date(2027, 1, 1)) is None
+    assert lists.acting_municipality("563", date(1999, 1, 1)) == "563"
+    assert lists.acting_municipality("411", date(2027, 1, 1)) == "411"
+    assert lists.municipality_turns("563") == {date(2027, 1, 1)}
+    assert lists.municipality_turns("751") == set()
+
+
+def test_a_number_that_is_used_again_has_its_old_successor_only_in_between(codes: Path) -> None:
+    with (codes / "institutions.csv").open("a", encoding="utf-8") as file:
+        file.write("280051,,2020-01-01,2026-07-31,101582,test\n280051,,2030-01-01,,,test\n")
+    lists = read_code_lists(codes)
+    days = [date(2019, 1, 1), date(2026, 7, 31), date(2026, 8, 1), date(2029, 12, 31), date(2030, 1, 1)]
+    acting = [lists.institution_successor_of("280051", day) for day in days]
+    assert acting == ["280051", "280051", "101582", "101582", "280051"]
+    assert lists.institution_turns("280051") == {date(2026, 8, 1), date(2030, 1, 1)}
+    assert lists.is_one_institution("101582", "280051", date(2026, 8, 1))
+    assert not lists.is_one_institution("101582", "280051", date(2030, 1, 1))
+
+
+def test_no_institution_ends_as_shipped_and_every_number_is_valid() -> None:
+    assert LISTS.institutions == {}
+    assert LISTS.institution_successor_of("751403", DAY) == "751403"
+
+
 def test_the_digest_changes_with_any_content(codes: Path) -> None:
     assert read_code_lists(codes).digest == LISTS.digest
     with (codes / "sed_types.csv").open("a", encoding="utf-8") as file:
@@ -140,6 +173,13 @@ def test_the_digest_changes_with_any_content(codes: Path) -> None:
         ("municipalities.csv", "999,Ny,2030-01-01,,751,test", "line 100: has a successor and no end"),
         ("municipalities.csv", "999,Ny,2029-01-01,2030-01-01,999,test", "line 100: is its own successor"),
         ("municipalities.csv", '999,"Ny,2030-01-01,,,test', "line 100: is not CSV"),
+        ("institutions.csv", "28005,,2020-01-01,,,test", "line 2: number must have the form"),
+        ("institutions.csv", "280051,,2020-01-01,,101582,test", "line 2: has a successor and no end"),
+        (
+            "institutions.csv",
+            "280051,,2020-01-01,2026-07-31,101582,test\n101582,,2020-01-01,2027-07-31,280051,test",
+            "line 2: is its own successor",
+        ),
         ("ics_municipalities.csv", "999,Ny,2030-01-01,,test", "line 6: 999 is no municipality"),
         ("ics_routes.csv", "999,Ny,751,2030-01-01,,test", "line 100: 999 is no municipality"),
         ("ics_routes.csv", "101,København,147,2030-01-01,,test", "line 100: 101 already holds"),
