@@ -19,6 +19,7 @@ import pytest
 
 from connectors.embedded.kafka import EmbeddedKafka
 from connectors.embedded.postgres import EmbeddedPostgres
+from tests.living import lives
 
 WaitUntil = Callable[..., None]
 
@@ -203,7 +204,8 @@ class Processes:
             family |= running.children
             if running.process.poll() is None:
                 running.process.terminate()
-        _, left = psutil.wait_procs(list(family), timeout=30)
+        _, waiting = psutil.wait_procs(list(family), timeout=30)
+        left = [process for process in waiting if lives(process)]
         for process in left:
             process.kill()
         for running in self._started:

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from tests.integration.api_server import STRUCTURED, notice, until
+from tests.living import lives
 
 READY_SECONDS = 90
 
@@ -52,7 +53,7 @@ def test_a_message_becomes_a_task_and_both_outlive_a_clean_stop(
     assert all(finding["well"] for finding in said(processes, environment, "doctor"))
     children = [psutil.Process(process) for process in running["children"].values()]
     assert up.stop() == 0
-    assert not any(child.is_running() for child in children)
+    assert not any(lives(child) for child in children)
     assert not (Path(environment["OVERGANG_DATA_DIRECTORY"]) / "run.json").exists()
     up, _ = started(processes, environment)
     assert said(processes, environment, "tasks") == [task]
@@ -69,7 +70,7 @@ def test_a_part_that_dies_ends_everything_and_is_named(
     os.kill(running["children"][part], signal.SIGKILL)
     assert up.wait(60) == 1
     assert f"overgang: the {part} ended by itself" in up.output
-    assert not any(child.is_running() for child in children)
+    assert not any(lives(child) for child in children)
 
 
 def test_nothing_is_left_when_up_itself_is_killed_and_another_can_start(
@@ -78,7 +79,7 @@ def test_nothing_is_left_when_up_itself_is_killed_and_another_can_start(
     up, running = started(processes, environment)
     children = [psutil.Process(process) for process in running["children"].values()]
     up.kill()
-    until(lambda: not any(child.is_running() for child in children), 40)
+    until(lambda: not any(lives(child) for child in children), 40)
     dead = processes.start("overgang", "tasks", environment=environment)
     assert dead.wait() == 1
     assert "start `overgang up` first" in dead.output

@@ -12,7 +12,8 @@ from confluent_kafka.admin import AdminClient
 from connectors.embedded.failures import DidNotStart, DirectoryInUse
 from connectors.embedded.kafka import EmbeddedKafka
 from streams.topics import ensure_topics, inbound_shape
-from tests.conftest import Processes
+from tests.conftest import Processes, WaitUntil
+from tests.living import lives
 
 TOPIC = "inbound.enrolment.v1"
 OWNER = """
@@ -92,20 +93,19 @@ def test_a_killed_owner_takes_its_broker_with_it_and_the_next_one_finds_the_data
     guard = broker.parent()
     assert guard is not None
     family = [broker, guard]
-    assert all(process.is_running() for process in family)
+    assert all(lives(process) for process in family)
     owner.kill()
     # The next owner does not wait for us to look: it waits itself until the former broker has ended.
     with EmbeddedKafka(directory):
-        assert not any(process.is_running() for process in family)
+        assert not any(lives(process) for process in family)
 
 
-def test_a_killed_guard_takes_its_broker_with_it(own_kafka: EmbeddedKafka) -> None:
+def test_a_killed_guard_takes_its_broker_with_it(own_kafka: EmbeddedKafka, wait_until: WaitUntil) -> None:
     broker = psutil.Process(own_kafka.pid)
     guard = broker.parent()
     assert guard is not None
     guard.send_signal(signal.SIGKILL)
-    broker.wait(10)
-    assert not own_kafka.running
+    wait_until(lambda: not lives(broker) and not own_kafka.running, what="the end of both")
 
 
 def test_a_broker_that_cannot_start_shows_the_end_of_its_log(tmp_path: Path) -> None:

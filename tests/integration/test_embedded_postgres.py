@@ -11,6 +11,7 @@ import pytest
 from connectors.embedded.failures import DirectoryInUse, EmbeddedFailure
 from connectors.embedded.postgres import EmbeddedPostgres
 from tests.conftest import Processes
+from tests.living import lives
 
 OWNER = """
 import sys, threading, psycopg
@@ -71,7 +72,7 @@ def test_a_killed_owner_takes_its_server_with_it_and_the_next_one_finds_the_data
     assert len(family) > 2
     owner.kill()
     with EmbeddedPostgres(directory) as again:
-        assert not any(process.is_running() for process in family)
+        assert not any(lives(process) for process in family)
         assert kept(again.url) == [(42,)]
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from connectors.simulation import simulate
 from tests.conftest import Processes, Running, WaitUntil
+from tests.living import lives
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def test_a_killed_whatif_leaves_no_process_and_no_file(
     started: Running, tmp_path: Path, wait_until: WaitUntil
 ) -> None:
     started.kill()
-    wait_until(lambda: not any(child.is_running() for child in started.children), what="its children's end")
+    wait_until(lambda: not any(lives(child) for child in started.children), what="its children's end")
     assert len(started.children) == 2
     assert list((tmp_path / "temporary").iterdir()) == []
 
@@ -45,5 +46,5 @@ def test_ctrl_c_ends_all_with_its_own_status(started: Running, tmp_path: Path, w
     os.killpg(started.pid, signal.SIGINT)
     assert started.wait() == 130
     assert "Traceback" not in started.output
-    wait_until(lambda: not any(child.is_running() for child in children), what="its children's end")
+    wait_until(lambda: not any(lives(child) for child in children), what="its children's end")
     assert list((tmp_path / "temporary").iterdir()) == []
