@@ -19,6 +19,7 @@ from schemas.identifiers import (
 from streams.rules.model import Task, TaskState
 from streams.rules.replay import Draft
 from streams.rules.ruleset import WorkingDaysRule
+from streams.rules.targets import Target
 from streams.rules.working_days import add_working_days
 
 _NAMESPACE = UUID("6f0b6f5c-6a0e-5b3e-9a55-0d6d1c1f2a7b")
@@ -55,7 +56,7 @@ def make_task(
         warnings=draft.warnings,
         caused_by=tuple(fact.id for fact in draft.caused_by),
         closed_by=draft.closed_by.id if draft.closed_by else None,
-        explanation=_sentence(draft, due_on),
+        explanation=_sentence(draft, due_on, _own_target(draft, responsible)),
         enrolment_id=draft.enrolment_id,
         eu_case_id=draft.eu_case_id,
     )
@@ -75,9 +76,16 @@ def _due_on(draft: Draft, responsible: Responsible) -> date:
         return draft.due_on
     rule = draft.rule
     assert isinstance(rule, WorkingDaysRule), f"{rule.id} must say when its task is due"
-    # A municipality's own target is that of the one responsible when the task opened: `due_on` stays.
-    municipality = responsible.at(draft.counts_from) if rule.municipalities else None
-    return add_working_days(draft.counts_from, rule.working_days_in(municipality))
+    own = _own_target(draft, responsible)
+    return add_working_days(draft.counts_from, own.working_days if own else rule.working_days)
+
+
+def _own_target(draft: Draft, responsible: Responsible) -> Target | None:
+    """That of the municipality responsible on the day the task counts from: `due_on` stays when it moves."""
+    rule = draft.rule
+    if draft.due_on is not None or not isinstance(rule, WorkingDaysRule) or not rule.targets:
+        return None
+    return rule.target_of(responsible.at(draft.counts_from), draft.counts_from)
 
 
 def _running_state(opens_on: date, due_on: date, today: date) -> TaskState:
@@ -105,11 +113,12 @@ def _task_id(family: str, case: CaseKey | None, anchor: str) -> TaskId:
     return TaskId(str(uuid5(_NAMESPACE, f"{family}|{case}|{anchor}")))
 
 
-def _sentence(draft: Draft, due_on: date) -> str:
+def _sentence(draft: Draft, due_on: date, own: Target | None) -> str:
     told = draft.explain()
     match draft.outcome, draft.closed_by:
         case None, _:
-            return f"{told}; due by {due_on}."
+            agreed = f" by municipality {own.municipality}'s own target" if own else ""
+            return f"{told}; due by {due_on}{agreed}."
         case TaskState.EXPIRED, _:
             return f"{told}; nobody acted, and it expired on {draft.closed_on}."
         case outcome, closer if closer is not None:
