@@ -1,7 +1,7 @@
 """Sends messages to the HTTP API in batches, waits where it is asked to, and tells what was refused."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
 import httpx
@@ -17,6 +17,7 @@ _CONNECTION_ATTEMPTS: Final = 3
 _LONGEST_WAIT: Final = 30.0
 _UNAVAILABLE: Final = 503
 _DEFAULT_WAIT: Final = 1.0
+TIMEOUT_SECONDS: Final = 60.0
 
 
 class SendFailed(OvergangError):
@@ -84,6 +85,20 @@ class BatchSender:
                     ) from failure
                 self._wait(_DEFAULT_WAIT)
         raise AssertionError("the last attempt returns or raises")
+
+
+def batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
+    """The lines in groups that the gateway takes at once."""
+    batch: list[Line] = []
+    size = 0
+    for line in lines:
+        if batch and (len(batch) == BATCH_ITEMS or size + len(line.content) > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(line)
+        size += len(line.content)
+    if batch:
+        yield batch
 
 
 def _results(answer: httpx.Response) -> list[dict[str, Any]] | None:

@@ -6,17 +6,15 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from connectors.cli.progress import progress
+from connectors.cli.input_file import opened, readable_file
 from schemas.cloudevent import EVENT_LIMIT
 
 MessageFileArgument = Annotated[
     Path,
     typer.Argument(
         metavar="FILE.jsonl",
-        exists=True,
-        dir_okay=False,
-        readable=True,
-        help="Structured CloudEvents, one a line.",
+        parser=readable_file,
+        help="Structured CloudEvents, one a line; - for standard input.",
     ),
 ]
 
@@ -29,13 +27,15 @@ class Line(NamedTuple):
 
 def message_lines(path: Path, title: str) -> Iterator[Line]:
     """Every line that is not blank, with a progress bar where standard error is a terminal."""
-    with path.open("rb") as file, progress(title, path.stat().st_size) as advance:
-        number = 0
+    with opened(path, title) as (file, advance):
+        number = read = 0
         while content := file.readline(EVENT_LIMIT + 2):
             number += 1
             rest = content
+            read += len(content)
             while rest and not rest.endswith(b"\n"):
                 rest = file.readline(EVENT_LIMIT)
+                read += len(rest)
             if stripped := content.strip():
                 yield Line(number, stripped)
-            advance(file.tell())
+            advance(read)

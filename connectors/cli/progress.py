@@ -11,8 +11,8 @@ Advance = Callable[[int], None]
 
 
 @contextmanager
-def progress(title: str, total: int) -> Iterator[Advance]:
-    """Gives a function that moves the bar to where the work is, out of `total`."""
+def progress(title: str, total: int | None) -> Iterator[Advance]:
+    """Gives a function that moves the bar to where the work is, out of `total` where that is known."""
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:

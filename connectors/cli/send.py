@@ -1,42 +1,23 @@
 """`overgang send`: a file of messages to a running gateway."""
 
 import sys
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Annotated
 
 import httpx
 import orjson
 import typer
 
-from connectors.cli import run_file
-from connectors.cli.batch_sender import BATCH_BYTES, BATCH_ITEMS, BatchSender, Refused
+from connectors.cli.batch_sender import TIMEOUT_SECONDS, BatchSender, Refused, batches
+from connectors.cli.gateway_address import GatewayUrl, address_of_gateway
 from connectors.cli.message_lines import Line, MessageFileArgument, message_lines
 from connectors.cli.printing import AsJson
-from connectors.settings import Settings
 from schemas.cloudevent import EVENT_LIMIT
 from schemas.json_body import read_json
 from schemas.problems import ErrorClass, InvalidMessage, Problem
 
-_TIMEOUT_SECONDS = 60.0
-
-
-def _address(text: str) -> str:
-    if not text.startswith(("http://", "https://")):
-        raise typer.BadParameter("write it with its scheme, such as http://127.0.0.1:8080")
-    return text
-
 
 def send(
     file: MessageFileArgument,
-    url: Annotated[
-        str | None,
-        typer.Option(
-            parser=_address,
-            metavar="URL",
-            help="Address of the API. Default: the gateway of `overgang up`, else the settings'.",
-        ),
-    ] = None,
+    url: GatewayUrl = None,
     json: AsJson = False,
 ) -> None:
     """Send each line; print those that were refused, then a summary; exit status 1 where there is any.
@@ -44,9 +25,9 @@ def send(
     With --json: one object a fault, and the summary as the last object.
     """
     sent, refused = 0, 0
-    with httpx.Client(base_url=url or _running(), timeout=_TIMEOUT_SECONDS, trust_env=False) as client:
+    with httpx.Client(base_url=address_of_gateway(url), timeout=TIMEOUT_SECONDS, trust_env=False) as client:
         sender = BatchSender(client)
-        for batch in _batches(message_lines(file, "sending")):
+        for batch in batches(message_lines(file, "sending")):
             unreadable = {fault.line: fault for fault in map(_unreadable, batch) if fault is not None}
             readable = [line for line in batch if line.number not in unreadable]
             sent += len(batch)
@@ -61,25 +42,6 @@ def send(
         typer.echo(f"{sent} messages, {sent - refused} accepted, {refused} refused")
     if refused:
         raise typer.Exit(1)
-
-
-def _running() -> str:
-    settings = Settings()
-    running = run_file.read(Path(settings.data_directory))
-    return running.http if running else f"http://{settings.http_host}:{settings.http_port}"
-
-
-def _batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
-    batch: list[Line] = []
-    size = 0
-    for line in lines:
-        if batch and (len(batch) == BATCH_ITEMS or size + len(line.content) > BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(line)
-        size += len(line.content)
-    if batch:
-        yield batch
 
 
 def _unreadable(line: Line) -> Refused | None:

@@ -1,5 +1,7 @@
 """`overgang simulate` writes what `overgang check` accepts; `check` names line, field and mend."""
 
+import os
+import threading
 from pathlib import Path
 
 import orjson
@@ -71,3 +73,39 @@ def test_check_prints_json_objects(tmp_path: Path, capsysbinary: pytest.CaptureF
     assert fault["line"] == 1
     assert fault.keys() == {"line", "field", "problem", "mend"}
     assert summary == {"messages": 1, "valid": 0, "wrong": 1, "warnings": {}}
+
+
+def test_check_reads_a_pipe_and_standard_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = written(tmp_path / "all.jsonl")
+    lines = content.count(b"\n")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(content,))
+    writer.start()
+    assert run(["check", str(pipe)]) == 0
+    writer.join(10)
+    with (tmp_path / "all.jsonl").open() as standard_input:
+        monkeypatch.setattr("sys.stdin", standard_input)
+        assert run(["check", "-"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert [line.split(",")[0] for line in told] == [f"{lines} messages"] * 2
+
+
+@pytest.mark.parametrize("wrong", [".", "absent.jsonl"])
+def test_what_is_no_file_is_wrong_usage(wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check", wrong]) == 2
+    assert wrong in capsys.readouterr().err
+
+
+def test_send_does_not_try_a_gateway_on_port_0(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OVERGANG_DATA_DIRECTORY", str(tmp_path / "data"))
+    monkeypatch.setenv("OVERGANG_HTTP_PORT", "0")
+    written(tmp_path / "all.jsonl")
+    assert run(["send", str(tmp_path / "all.jsonl")]) == 1
+    told = capsys.readouterr().err
+    assert "names no port" in told
+    assert ":0" not in told
