@@ -1,96 +1,98 @@
 """`overgang report NAME`: follow-up numbers per municipality and month, with small groups hidden."""
 
 import csv
-import re
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, fields
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import psycopg
 import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
-from connectors.cli.decide import instant
 from connectors.cli.ledger_access import database_url, unanswered
 from connectors.cli.ledger_change import existing_seal
-from connectors.cli.printing import AsJson, print_json, print_table
+from connectors.cli.printing import AsJson, print_json
 from connectors.cli.progress import progress
 from connectors.settings import Settings
+from schemas.code_lists import CodeLists
 from schemas.code_lists import shipped as shipped_lists
 from schemas.identifiers import municipality_address
 from streams.ledger.case_stream import ALL, reading_at, snapshot, stored_cases
 from streams.numbers.counting import Counted
-from streams.numbers.definitions import REPORTS, UNIFORMITY
 from streams.numbers.observing import observed
-from streams.numbers.telling import Compared, compared, told
+from streams.numbers.telling import EVERYBODY, Row, mentor_rows, open_rows, side_by_side, task_rows
 from streams.rules.facts import danish_day
 from streams.rules.ruleset import shipped as shipped_rules
 
-_WHOLE = 1_000
-_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
-
-
-def _month(text: str) -> str:
-    if not _MONTH.fullmatch(text):
-        raise typer.BadParameter("write a month such as 2026-10")
-    return text
+_WHOLE: Final = 1_000
+_WIDE: Final = 240
+_HIDDEN: Final = "·"
+_REPORTS: Final[dict[str, tuple[str, Callable[[Counted, str], Iterator[Row]]]]] = {
+    "contact": (
+        "From a notice in the duty window to contact with the young person",
+        lambda counted, year: task_rows(counted, {"CONTACT_YOUNG_PERSON"}, year),
+    ),
+    "tasks": ("Tasks by kind", lambda counted, year: task_rows(counted, None, year)),
+    "exchange": (
+        "Contact persons sent to schools, and answered",
+        lambda counted, year: task_rows(counted, {"SEND_CONTACT"}, year),
+    ),
+    "mentor": ("What was done about mentors", mentor_rows),
+    "eu": (
+        "EU/EEA registrations, and days to U009",
+        lambda counted, year: task_rows(counted, {"SEND_U009"}, year),
+    ),
+    "open-cases": ("People with an unfinished task, by the age of the oldest", open_rows),
+    "uniformity": (
+        "Practice of the ICS municipalities, with 95 % intervals",
+        lambda counted, year: side_by_side(counted, _offices(shipped_lists()), year),
+    ),
+}
 
 
 def _name(text: str) -> str:
-    if text not in (*REPORTS, UNIFORMITY):
-        raise typer.BadParameter(f"there is no report {text!r}; choose {', '.join((*REPORTS, UNIFORMITY))}")
+    if text not in _REPORTS:
+        raise typer.BadParameter(f"there is no such report; choose {', '.join(_REPORTS)}")
     return text
 
 
 def report(
-    name: Annotated[
-        str, typer.Argument(parser=_name, metavar="NAME", help=f"{', '.join(REPORTS)} or {UNIFORMITY}.")
-    ],
-    from_: Annotated[str | None, typer.Option("--from", parser=_month, metavar="YYYY-MM")] = None,
-    to: Annotated[str | None, typer.Option("--to", parser=_month, metavar="YYYY-MM")] = None,
-    municipality: Annotated[str | None, typer.Option(help="Code of one municipality, such as 751.")] = None,
+    name: Annotated[str, typer.Argument(parser=_name, metavar="NAME", help=f"{', '.join(_REPORTS)}.")],
     year: Annotated[
-        int | None, typer.Option(min=2000, max=2999, help=f"Of {UNIFORMITY}. Default: this year.")
+        int | None, typer.Option(min=2000, max=2999, help="Calendar year. Default: this one.")
     ] = None,
-    as_of: Annotated[
-        datetime | None,
-        typer.Option(parser=instant, metavar="RFC3339", help="As it stood then. Default: now."),
+    municipality: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Rows of one municipality only, such as 751.")
     ] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV instead of a table.")] = False,
     json: AsJson = False,
 ) -> None:
-    """Print one report. Groups of one to four people are hidden, also by difference; see docs/numbers.md."""
+    """Print the follow-up numbers of a year. Groups of one to four people are hidden; see docs/numbers.md."""
     if as_csv and json:
-        raise typer.BadParameter("choose one", param_hint="--csv / --json")
-    at = as_of or datetime.now(UTC)
-    counted = _counted(at)
-    if name == UNIFORMITY:
-        rows = _uniformity(counted, year or danish_day(at).year, at)
-        columns = [field.name for field in fields(Compared)]
-        title = f"Practice of the ICS municipalities in {year or danish_day(at).year}"
-    else:
-        chosen = REPORTS[name]
-        rows = [
-            {"recipient": row.recipient, "month": row.month}
-            | ({chosen.groups: row.group} if chosen.groups else {})
-            | dict(row.numbers)
-            for row in told(chosen, counted)
-            if (from_ is None or row.month >= from_)
-            and (to is None or row.month <= to)
-            and (municipality is None or row.recipient == municipality_address(municipality))
-        ]
-        columns, title = list(rows[0]) if rows else ["recipient", "month"], chosen.title
+        raise typer.BadParameter("choose one of the two", param_hint="--csv / --json")
+    now = datetime.now(UTC)
+    title, rows_of = _REPORTS[name]
+    told = str(year or danish_day(now).year)
+    found = list(rows_of(_counted(now), told))
+    if municipality is not None:
+        found = [row for row in found if row.recipient == municipality_address(municipality)]
+    rows = [_flat(row) for row in found]
+    columns = list(dict.fromkeys(column for row in rows for column in row)) or ["of", "recipient", "period"]
     if json:
-        print_json({"report": name, "as_of": at, "rows": rows})
+        print_json({"report": name, "as_of": now, "rows": rows})
     elif as_csv:
-        _print_csv(columns, rows)
+        writer = csv.DictWriter(sys.stdout, ["as_of", *columns], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({"as_of": now.isoformat(timespec="seconds")} | row for row in rows)
     else:
-        _print(f"{title}, as of {at:%Y-%m-%d %H:%M} UTC", columns, rows)
+        _print(f"{title}, {told}, as of {now:%Y-%m-%d %H:%M} UTC", columns, rows)
 
 
-def _counted(at: datetime) -> Counted:
+def _counted(now: datetime) -> Counted:
     settings = Settings()
     url, seal = database_url(settings), existing_seal(settings.wrapping_key_file)
     book, lists, counted = shipped_rules(), shipped_lists(), Counted()
@@ -102,38 +104,42 @@ def _counted(at: datetime) -> Counted:
         ):
             for done, case in enumerate(stored_cases(ledger, seal, ALL)):
                 if case.facts and not case.stuck:
-                    counted.add(observed(case.key, case.facts, book, lists, at))
+                    counted.add(observed(case.key, case.facts, book, lists, now))
                 advance(_WHOLE * done // max(view.cases, 1))
     except (psycopg.Error, SQLAlchemyError) as failed:
         raise unanswered(failed) from None
     return counted
 
 
-def _uniformity(counted: Counted, year: int, at: datetime) -> list[dict[str, Any]]:
-    lists = shipped_lists()
-    codes = sorted(lists.ics_municipalities)
-    offices = [municipality_address(code) for code in codes if lists.is_ics(code, danish_day(at))]
-    return [asdict(row) for row in compared(counted, year, offices)]
+def _offices(lists: CodeLists) -> list[str]:
+    today = danish_day(datetime.now(UTC))
+    return [municipality_address(c) for c in sorted(lists.ics_municipalities) if lists.is_ics(c, today)]
 
 
-def _print_csv(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
-    writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: "" if row[name] is None else row[name] for name in columns} for row in rows)
+def _flat(row: Row) -> dict[str, Any]:
+    return {"of": row.of, "recipient": row.recipient, "period": row.period} | row.numbers
 
 
-def _print(title: str, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
-    print_table(
-        title,
-        [name.replace("_", " ") for name in columns],
-        ([_shown(name, row[name]) for name in columns] for row in rows),
-    )
-    typer.echo('"-": fewer than five people, or hidden so that they cannot be worked out')
+def _print(title: str, columns: list[str], rows: list[dict[str, Any]]) -> None:
+    table = Table(title=title, title_justify="left", header_style="bold", box=box.SIMPLE)
+    for column in columns:
+        words = column in ("of", "recipient", "period")
+        table.add_column(column.replace("_", " "), justify="left" if words else "right")
+    names: dict[str, str] = {
+        municipality_address(c): held[0].name for c, held in shipped_lists().municipalities.items()
+    }
+    for row in rows:
+        table.add_row(*(_shown(column, row.get(column), names) for column in columns))
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+    console.print(table)
+    console.print(f'"{_HIDDEN}": too few people, or it would give such a number away, or nothing to measure')
 
 
-def _shown(name: str, value: Any) -> str:
+def _shown(column: str, value: Any, names: dict[str, str]) -> str:
     if value is None:
-        return "-"
-    if name.startswith("share"):
+        return _HIDDEN
+    if column == "recipient":
+        return "whole country" if value == EVERYBODY else f"{value} {names.get(value, '')}".strip()
+    if isinstance(value, float) and not column.startswith("days"):
         return f"{100 * value:.1f} %"
     return f"{value:g}" if isinstance(value, float) else str(value)

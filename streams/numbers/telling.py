@@ -1,137 +1,141 @@
-"""From counts to what may be told: rows of numbers in which small groups are hidden."""
+"""Rows of a report: of each line what may be told of it; None is hidden, or does not exist."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
 
-from streams.numbers.counting import Cell, Cells, Counted, together
-from streams.numbers.definitions import REPORTS, Measured, Report
-from streams.numbers.hiding import FEWEST, FEWEST_FOR_A_TAIL, few, hidden_parts
+from streams.numbers.counting import (
+    AGES,
+    MENTOR,
+    OPEN_CASES,
+    QUALIFIED,
+    STATES,
+    Counted,
+    levels_of,
+    outcomes_of,
+)
+from streams.numbers.lines import FEWEST, FEWEST_FOR_A_TAIL, Line, Path
 from streams.numbers.measures import median_interval, percentile, share_interval
 
-HIDDEN = None
-"""A number that is not told. It is not 0."""
+Number = float | int | None
+_DONE: Final = ("in_time", "late")
+_DUE: Final = (*_DONE, "overdue")
+EVERYBODY: Final = "all"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """One row: what it is about, and its numbers by column; None is hidden or does not exist."""
+class Row:
+    """What a row is about, and its numbers by column. `recipient` `all` is the whole country."""
 
+    of: str
     recipient: str
-    month: str
-    group: str
-    numbers: Mapping[str, float | int | None]
+    period: str
+    numbers: dict[str, Number]
 
 
-def told(report: Report, counted: Counted) -> Iterator[Told]:
-    """The rows of a report as they may be printed."""
-    for row, cells in counted.rows(report.name):
-        yield Told(row.recipient, row.month, row.group, _numbers(report, cells))
+def task_rows(counted: Counted, kinds: Collection[str] | None, year: str) -> Iterator[Row]:
+    """Tasks by what became of them: of these kinds, or of all."""
+    for kind in counted.trees:
+        if kind != OPEN_CASES and kind not in MENTOR and (kinds is None or kind in kinds):
+            for path, (line, level) in counted.told(kind).items():
+                if path[0] == year:
+                    yield Row(kind, _recipient(path), _period(path), _task(kind, line, level))
 
 
-def _numbers(report: Report, cells: Cells) -> dict[str, Any]:
-    known = {part: cells.get(part, Cell()) for part in report.parts}
-    hidden = _hidden(report, known)
-    numbers: dict[str, Any] = {}
-    if report.partitions:
-        numbers["total"] = HIDDEN if "total" in hidden else _total(report, known).count
-    for part in report.parts:
-        numbers[part] = HIDDEN if part in hidden else known[part].count
-    for measured in report.measured:
-        numbers |= _measured(measured, known, hidden)
-    return numbers
+def mentor_rows(counted: Counted, year: str) -> Iterator[Row]:
+    """What was done about mentors, an event a row."""
+    for event in MENTOR:
+        for path, (line, level) in counted.told(event).items():
+            if path[0] == year:
+                total = line.counts.total() if level else None
+                yield Row(event, _recipient(path), _period(path), {"total": total})
 
 
-def _total(report: Report, known: Mapping[str, Cell]) -> Cell:
-    return together(known[part] for part in report.partitions[0])
+def open_rows(counted: Counted, year: str) -> Iterator[Row]:
+    """People with an unfinished task, by the age of the oldest."""
+    for path, (line, level) in counted.told(OPEN_CASES).items():
+        if path[0] == year:
+            told: dict[str, Number] = {"total": line.counts.total() if level else None}
+            told |= {age: line.counts[age] if level > 1 else None for age in AGES}
+            yield Row("open cases", _recipient(path), year, told)
 
 
-def _hidden(report: Report, known: Mapping[str, Cell]) -> frozenset[str]:
-    hidden = {part for part in report.singles if few(known[part])}
-    if report.partitions:
-        if few(_total(report, known)):
-            return frozenset({"total", *report.parts})
-        for partition in report.partitions:
-            hidden |= hidden_parts(known, partition)
-    return frozenset(hidden)
+def side_by_side(counted: Counted, recipients: Sequence[str], year: str) -> Iterator[Row]:
+    """What the ICS municipalities do, each number with its sample and its interval (95 %)."""
+    for kind in ("SEND_U009", "CONTACT_YOUNG_PERSON", "GUIDE_MENTOR_RIGHT", "SEND_CONTACT"):
+        lines = counted.told(kind)
+        for recipient in recipients:
+            line, level = lines.get((year, recipient), (Line(), 0))
+            full = level == len(levels_of(kind))
+            yield Row(kind, recipient, year, _sure(kind, line if full else Line()))
 
 
-def _measured(measured: Measured, known: Mapping[str, Cell], hidden: frozenset[str]) -> dict[str, Any]:
-    base = together(known[part] for part in measured.within)
-    people = 0 if "total" in hidden else len(base.people)
-    numbers: dict[str, Any] = {
-        f"{measured.name}_median": percentile(base.days, 0.5) if people >= FEWEST else None,
-        f"{measured.name}_p90": percentile(base.days, 0.9) if people >= FEWEST_FOR_A_TAIL else None,
+def _recipient(path: Path) -> str:
+    return path[1] if len(path) > 1 else EVERYBODY
+
+
+def _period(path: Path) -> str:
+    return path[2] if len(path) > 2 else path[0]
+
+
+def _task(kind: str, line: Line, level: int) -> dict[str, Number]:
+    deepest = len(levels_of(kind))
+    told: dict[str, Number] = {"total": line.counts.total() if level else None}
+    done = [outcome for state in _DONE for outcome in outcomes_of(kind, state)]
+    told["done"] = line.count(done) if level > 1 else None
+    for state in STATES:
+        told[state] = line.count(outcomes_of(kind, state)) if level > 2 else None
+    for qualifier in QUALIFIED.get(kind, ()):
+        qualified = [f"{state} {qualifier}" for state in STATES]
+        told[qualifier] = line.count(qualified) if level == deepest else None
+    people = line.number_of_people(done) if level == deepest else 0
+    days = _days(line, done)
+    told["days_median"] = percentile(days, 0.5) if people >= FEWEST else None
+    told["days_p90"] = percentile(days, 0.9) if people >= FEWEST_FOR_A_TAIL else None
+    share = _share(kind, line) if level == deepest else None
+    told["share_in_time"] = round(share[0] / share[1], 4) if share and share[1] else None
+    return told
+
+
+def _sure(kind: str, line: Line) -> dict[str, Number]:
+    found, of = _share(kind, line)
+    low, high = share_interval(found, of)
+    done = [outcome for state in _DONE for outcome in outcomes_of(kind, state)]
+    days = _days(line, done) if line.number_of_people(done) >= FEWEST else Counter[int]()
+    between = median_interval(days)
+    told: dict[str, Number] = {
+        "due": of or None,
+        "share_in_time": round(found / of, 4) if of else None,
+        "share_low": round(low, 4) if of else None,
+        "share_high": round(high, 4) if of else None,
+        "measured": days.total() or None,
+        "days_median": percentile(days, 0.5),
+        "days_low": between[0] if between else None,
+        "days_high": between[1] if between else None,
     }
-    if measured.target:
-        parts = (measured.target, *measured.missed)
-        of = sum(known[part].count for part in parts)
-        secret = not of or "total" in hidden or not hidden.isdisjoint(parts)
-        numbers["share_in_time"] = None if secret else round(known[measured.target].count / of, 4)
-    return numbers
+    of_all = line.counts.total()
+    late = line.count(f"{state} registered_late" for state in STATES) if kind == "SEND_U009" else 0
+    registered = kind == "SEND_U009" and of_all > 0
+    low, high = share_interval(of_all - late, of_all)
+    return told | {
+        "registered": of_all if registered else None,
+        "registered_in_time": round(1 - late / of_all, 4) if registered else None,
+        "registered_low": round(low, 4) if registered else None,
+        "registered_high": round(high, 4) if registered else None,
+    }
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """One ICS municipality over a year. Each number with its sample size and its 95 % interval, or hidden."""
-
-    recipient: str
-    registered: int | None
-    share_in_time: float | None
-    share_low: float | None
-    share_high: float | None
-    u009_sent: int | None
-    days_to_u009_median: float | None
-    days_low: float | None
-    days_high: float | None
-
-
-@dataclass(slots=True)
-class _Year:
-    rows: list[tuple[Cells, frozenset[str]]] = field(default_factory=list)
-
-    def cell(self, *parts: str) -> Cell:
-        return together(cells.get(part, Cell()) for cells, _ in self.rows for part in parts)
-
-    def tells(self, part: str) -> bool:
-        """Whether a year's number says nothing of a month that is hidden: by subtraction or by itself."""
-        if few(self.cell(part)):
-            return False
-        kept_back = [cells.get(part, Cell()) for cells, hidden in self.rows if part in hidden]
-        some = [cell for cell in kept_back if cell.count]
-        people = {person for cell in some for person in cell.people}
-        return not some or (len(some) > 1 and len(people) >= FEWEST)
-
-
-def compared(counted: Counted, year: int, recipients: Sequence[str]) -> Iterator[Compared]:
-    """The ICS municipalities side by side: shares registered in time, and days to U009."""
-    report = REPORTS["eu"]
-    years: dict[str, _Year] = {recipient: _Year() for recipient in recipients}
-    for row, cells in counted.rows("eu"):
-        if row.recipient in years and row.month.startswith(f"{year}-"):
-            known = {part: cells.get(part, Cell()) for part in report.parts}
-            years[row.recipient].rows.append((cells, _hidden(report, known)))
-    for recipient, found in years.items():
-        yield _compared(recipient, found)
-
-
-def _compared(recipient: str, found: _Year) -> Compared:
-    in_time, late = found.cell("registered_in_time"), found.cell("registered_late")
-    both = found.tells("registered_in_time") and found.tells("registered_late")
-    of = in_time.count + late.count if both else 0
-    low, high = share_interval(in_time.count, of)
-    sent = found.cell("u009_sent")
-    days = sent.days if found.tells("u009_sent") else Counter[int]()
-    interval = median_interval(days)
-    return Compared(
-        recipient,
-        of if both else None,
-        round(in_time.count / of, 4) if of else None,
-        round(low, 4) if of else None,
-        round(high, 4) if of else None,
-        sum(days.values()) if found.tells("u009_sent") else None,
-        percentile(days, 0.5),
-        interval[0] if interval else None,
-        interval[1] if interval else None,
+def _share(kind: str, line: Line) -> tuple[int, int]:
+    """How many were done in time, of those done or overdue."""
+    return (
+        line.count(outcomes_of(kind, "in_time")),
+        line.count(outcome for state in _DUE for outcome in outcomes_of(kind, state)),
     )
+
+
+def _days(line: Line, outcomes: Collection[str]) -> Counter[int]:
+    found: Counter[int] = Counter()
+    for outcome in outcomes:
+        found += line.days.get(outcome, Counter())
+    return found

@@ -45,6 +45,7 @@ GUIDES = [
             "operator",
             "developer",
             "contracts",
+            "numbers",
             "rules",
             "rules-in-force",
             "domain",
