@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from sys import intern
 from typing import Final
 
 from schemas.flows import FLOWS, FlowContract
@@ -100,7 +101,8 @@ class _Check:
         except ValueError as mend:
             self.fault("source", str(mend))
             return None
-        return role, PartyAddress(str(value))
+        # One text in memory for all that a sender sends.
+        return role, PartyAddress(intern(str(value)))
 
     def contract(self) -> FlowContract | None:
         value = self._attributes.get("type")

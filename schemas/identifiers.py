@@ -8,6 +8,7 @@ modulus control (2007), EESSI institution ids. No error text here ever holds the
 import re
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Literal, NewType
 
 from stdnum.dk import cpr as stdnum_cpr
@@ -68,6 +69,7 @@ class Cpr:
         return f"Cpr(replacement={self.replacement}, mod11={self.mod11})"
 
 
+@lru_cache(maxsize=4_096)
 def parse_party(text: str) -> tuple[Role, str]:
     """Role and number of an address: `/municipality/751` -> `("municipality", "751")`; the gateway's is "".
 
@@ -93,6 +95,8 @@ def institution_address(number: str) -> PartyAddress:
     return PartyAddress(f"/institution/{number}")
 
 
+# What is read of a message asks three times for the same number. No more than that is kept in memory.
+@lru_cache(maxsize=8)
 def parse_cpr(text: str) -> Cpr:
     """A personal number written as ten digits, with or without a hyphen after the sixth.
 

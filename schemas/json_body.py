@@ -13,7 +13,7 @@ _OTHER_ENCODINGS: Final = (b"\xff\xfe", b"\xfe\xff")
 
 def read_json(body: bytes, field: str) -> Any:
     """The JSON value in a body that is called `field` in problems. Raises InvalidMessage NOT_DECODABLE."""
-    if not body.strip():
+    if not body or body.isspace():
         _refuse(field, "is empty", "send a JSON object")
     if body.startswith(b"\xef\xbb\xbf"):
         _refuse(field, "begins with a byte order mark", "send UTF-8 without one")

@@ -15,6 +15,8 @@ from schemas.key_file import KEY_BYTES, load_or_make_secret
 from schemas.message import Record
 
 _PSEUDONYM_BYTES = 16
+_REMEMBERED = 1 << 18
+"""Digests that a command keeps, some 50 MB."""
 _SEPARATOR = "\x1f"  # entry refuses control characters in text, so a name cannot hold it
 
 
@@ -31,6 +33,33 @@ class PseudonymKey(bytes):
 
     __str__ = __repr__
 
+    def digest(self, text: str) -> str:
+        """128 bits of the keyed HMAC-SHA256 of a text, in base32."""
+        short = hmac.digest(self, text.encode(), "sha256")[:_PSEUDONYM_BYTES]
+        return base64.b32encode(short).decode().rstrip("=").lower()
+
+
+class RememberingKey(PseudonymKey):
+    """For a command that reads a file once: whoever is in it many times is looked up, and one text in memory.
+
+    It holds what identifies citizens as it was sent, so nothing that keeps running may have one.
+    """
+
+    _known: dict[str, str]
+
+    def __new__(cls, secret: bytes) -> Self:
+        key = super().__new__(cls, secret)
+        key._known = {}
+        return key
+
+    def digest(self, text: str) -> str:
+        known = self._known.get(text)
+        if known is None:
+            if len(self._known) == _REMEMBERED:
+                self._known.clear()
+            known = self._known[text] = super().digest(text)
+        return known
+
 
 def pseudonym_of_citizen(key: PseudonymKey, citizen: Record, *, institution: str | None) -> Pseudonym | None:
     """The pseudonym of a `citizen` record; None where it holds no way to identify anybody.
@@ -39,7 +68,7 @@ def pseudonym_of_citizen(key: PseudonymKey, citizen: Record, *, institution: str
     only: with it, names and birth date identify a person who has neither number.
     """
     if identifier := _identifier(citizen, institution):
-        return Pseudonym(_digest(key, identifier))
+        return Pseudonym(key.digest(identifier))
     return None
 
 
@@ -64,12 +93,7 @@ def _folded(name: str) -> str:
 
 def case_key_of_eu(key: PseudonymKey, eu_case_id: str) -> CaseKey:
     """`eu-` and 26 characters: what the facts of one EU case are grouped by."""
-    return CaseKey("eu-" + _digest(key, f"eu:{eu_case_id}"))
-
-
-def _digest(key: PseudonymKey, text: str) -> str:
-    short = hmac.digest(key, text.encode(), "sha256")[:_PSEUDONYM_BYTES]
-    return base64.b32encode(short).decode().rstrip("=").lower()
+    return CaseKey("eu-" + key.digest(f"eu:{eu_case_id}"))
 
 
 def load_or_make_key(path: Path) -> PseudonymKey:

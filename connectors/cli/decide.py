@@ -17,7 +17,7 @@ from connectors.cli.rule_choice import chosen_book
 from connectors.settings import Settings
 from schemas.code_lists import shipped as shipped_lists
 from schemas.problems import OvergangError
-from schemas.pseudonym import load_or_make_key
+from schemas.pseudonym import RememberingKey, load_or_make_key
 from streams.cases import group
 from streams.facts import Fact
 from streams.rules.decide import tasks_at
@@ -74,7 +74,7 @@ def decide(
 ) -> None:
     """Print the follow-up tasks that a file of messages gives, one JSON object a line."""
     book = chosen_book(rules) if rules is not None else shipped_rules()
-    key = load_or_make_key(Settings().pseudonym_key_file)
+    key = RememberingKey(load_or_make_key(Settings().pseudonym_key_file))
     with _facts_that_stay():
         read = read_messages(file, key, shipped_lists())
     if read.faults:

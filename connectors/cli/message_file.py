@@ -1,6 +1,7 @@
 """Messages in a file, one structured CloudEvent a line: checked, and each (`source`, `id`) once."""
 
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import BytesIO
@@ -37,10 +38,10 @@ def read_messages(path: Path, key: PseudonymKey, lists: CodeLists) -> MessageFil
     message is warned about as `ID_REUSED`.
     """
     read = MessageFile()
-    reused: dict[MessageRef, list[Message]] = {}
-    digests: dict[MessageRef, tuple[bytes, int]] = {}
+    places = array("q")
+    repeats: dict[MessageRef, list[int]] = {}
     with path.open("rb") as opened:
-        # What comes through a pipe cannot be read a second time, and a reused id has to be.
+        # What comes through a pipe cannot be read a second time, and a repeated id has to be.
         file = opened if opened.seekable() else BytesIO(opened.read())
         for number, offset, line in _lines(file):
             try:
@@ -51,28 +52,38 @@ def read_messages(path: Path, key: PseudonymKey, lists: CodeLists) -> MessageFil
             if read.faults:
                 continue
             ref = MessageRef(message.envelope.source, message.envelope.id)
-            digest = content_digest(message)
-            if ref not in digests:
-                digests[ref] = digest, offset
+            if ref in read.facts:
+                repeats.setdefault(ref, []).append(offset)
+            else:
+                places.append(offset)
                 _keep(read, ref, message)
-            elif digests[ref][0] != digest:
-                reused.setdefault(ref, []).append(message)
-        if not read.faults:
-            for ref, others in reused.items():
-                file.seek(digests[ref][1])
-                first = from_structured(file.readline(), key, lists, ANY_TIME)
-                chosen = min((first, *others), key=rank)
-                read.warnings.pop(ref, None)
-                _keep(read, ref, chosen)
-                read.warnings[ref] = (*chosen.warnings, "ID_REUSED")
+        if repeats and not read.faults:
+            first = [(ref, place) for ref, place in zip(read.facts, places, strict=True) if ref in repeats]
+            for ref, place in first:
+                again = (_line_at(file, offset) for offset in (place, *repeats[ref]))
+                _choose(read, ref, (from_structured(line, key, lists, ANY_TIME) for line in again))
     return read
+
+
+def _line_at(file: BinaryIO, offset: int) -> bytes:
+    file.seek(offset)
+    return file.readline()
+
+
+def _choose(read: MessageFile, ref: MessageRef, messages: Iterable[Message]) -> None:
+    """Of a reference that comes more than once keep the content that counts."""
+    contents = {content_digest(message): message for message in messages}
+    if len(contents) > 1:
+        chosen = min(contents.values(), key=rank)
+        _keep(read, ref, chosen)
+        read.warnings[ref] = (*chosen.warnings, "ID_REUSED")
 
 
 def _lines(file: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
     """Number, offset and content of each line that is not blank."""
     offset = 0
     for number, line in enumerate(file, 1):
-        if line.strip():
+        if not line.isspace():
             yield number, offset, line
         offset += len(line)
 
