@@ -9,6 +9,7 @@ import httpx
 import orjson
 import typer
 
+from connectors.access.own_token import GivenToken, local_credential
 from connectors.cli import run_file
 from connectors.cli.batch_sender import BATCH_BYTES, BATCH_ITEMS, BatchSender, Refused
 from connectors.cli.message_lines import Line, MessageFileArgument, message_lines
@@ -37,6 +38,15 @@ def send(
             help="Address of the API. Default: the gateway of `overgang up`, else the settings'.",
         ),
     ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            readable=True,
+            help="File with a bearer token. Default: this machine's own, which may send for every party.",
+        ),
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Send each line; print those that were refused, then a summary; exit status 1 where there is any.
@@ -44,7 +54,10 @@ def send(
     With --json: one object a fault, and the summary as the last object.
     """
     sent, refused = 0, 0
-    with httpx.Client(base_url=url or _running(), timeout=_TIMEOUT_SECONDS, trust_env=False) as client:
+    credential = GivenToken(token_file.read_text().strip()) if token_file else local_credential(Settings())
+    with httpx.Client(
+        base_url=url or _running(), timeout=_TIMEOUT_SECONDS, trust_env=False, auth=credential
+    ) as client:
         sender = BatchSender(client)
         for batch in _batches(message_lines(file, "sending")):
             unreadable = {fault.line: fault for fault in map(_unreadable, batch) if fault is not None}
