@@ -13,6 +13,7 @@ from typing import NewType
 
 from schemas.identifiers import Flow, PartyAddress
 from schemas.problems import OvergangError
+from streams.rules.facts import COPENHAGEN
 
 SystemId = NewType("SystemId", str)
 """Name of a system, such as `school-admin`: lower-case letters, digits and hyphens."""
@@ -128,7 +129,11 @@ class Registry:
     ) -> bool:
         """Whether a system may do something for a party at that instant; a suspended one may do nothing."""
         known = self.systems.get(system)
-        if known is None or known.suspended_at is not None or not self._stands(party, at.date()):
+        if (
+            known is None
+            or known.suspended_at is not None
+            or not self._stands(party, at.astimezone(COPENHAGEN).date())
+        ):
             return False
         return any(
             grant.right == right
