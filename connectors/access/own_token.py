@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Generator
+from pathlib import Path
 
 import httpx
 from joserfc.jwk import OKPKey
@@ -9,11 +10,16 @@ from joserfc.jwk import OKPKey
 from connectors.access.token_keys import own_key
 from connectors.access.tokens import issue
 from connectors.settings import Settings
+from schemas.problems import OvergangError
 from streams.ledger.registry_changes import LOCAL
 from streams.registry import SystemId
 
 _SECONDS = 300
 _BEFORE_ITS_END = 60
+
+
+class NoToken(OvergangError):
+    """There is no token where one was named."""
 
 
 class OwnToken(httpx.Auth):
@@ -34,10 +40,15 @@ class OwnToken(httpx.Auth):
 
 
 class GivenToken(httpx.Auth):
-    """Signs requests with one token that was given."""
+    """Signs requests with the token in a file. Raises NoToken where there is none."""
 
-    def __init__(self, token: str) -> None:
-        self._token = token
+    def __init__(self, file: Path) -> None:
+        try:
+            self._token = file.read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            raise NoToken(f"{file} cannot be read as a token; give the file that holds it") from None
+        if not self._token:
+            raise NoToken(f"{file} is empty; give the file that holds the token")
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Adds the header."""

@@ -35,7 +35,11 @@ class RegistryWatch:
         self._thread = threading.Thread(target=self._watch, name="registry-watch", daemon=True)
 
     def start(self) -> None:
-        """Begin to look."""
+        """Look once, so that the first caller is known, and go on; without database that comes later."""
+        try:
+            self.look()
+        except SQLAlchemyError as failed:
+            _log.error("registry", problem="cannot be read", kind=type(failed).__name__)
         self._thread.start()
 
     def stop(self) -> None:

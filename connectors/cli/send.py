@@ -54,7 +54,7 @@ def send(
     With --json: one object a fault, and the summary as the last object.
     """
     sent, refused = 0, 0
-    credential = GivenToken(token_file.read_text().strip()) if token_file else local_credential(Settings())
+    credential = GivenToken(token_file) if token_file else local_credential(Settings())
     with httpx.Client(
         base_url=url or _running(), timeout=_TIMEOUT_SECONDS, trust_env=False, auth=credential
     ) as client:

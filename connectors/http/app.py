@@ -28,7 +28,7 @@ from connectors.http.inbound import InboundProducer
 from connectors.http.metrics import Metrics
 from connectors.http.observe import Observe
 from connectors.http.parts import Parts
-from connectors.http.problems import ProblemDetails, Refusal, page
+from connectors.http.problems import ProblemDetails, Refusal, documented, page
 from connectors.inbound_topics import inbound_topics
 from schemas.problems import Problem
 
@@ -54,7 +54,7 @@ def create_app(config: ApiConfig) -> FastAPI:
         batches = asyncio.Semaphore(config.batches_in_hand)
         app.state.parts = Parts(config, producer, engine, writing, health, metrics, batches, gate)
         health.start()
-        watch.start()
+        await asyncio.to_thread(watch.start)
         try:
             yield
         finally:
@@ -73,8 +73,9 @@ def create_app(config: ApiConfig) -> FastAPI:
         # The framework's own routes take no dependencies, and its pages load scripts from elsewhere.
         openapi_url=None,
     )
+    closed = documented("no-credential", "not-proved", "access-unknown")
     for room in (ingest, receipts, tasks, schemas, registry, operations):
-        app.include_router(room.router)
+        app.include_router(room.router, responses=closed)
     app.get("/problems/{slug}", include_in_schema=False)(problem_page)
     app.get("/openapi.json", include_in_schema=False)(lambda: app.openapi())
     _answer_errors(app)
