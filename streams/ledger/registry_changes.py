@@ -43,15 +43,16 @@ class RegistryChanges:
     def put_party(self, party: Party) -> None:
         """Register a party, or change what is known of it. Raises RegistryRefused."""
         _checked_address(party.address, "address")
-        if not party.name.strip():
-            raise RegistryRefused("name: is empty; give the party's name")
+        name = _readable(party.name, "name")
+        if party.successor is not None:
+            _checked_address(party.successor, "successor")
         if party.valid_to is not None and party.valid_to < party.valid_from:
             raise RegistryRefused("valid_to: is before valid_from; give the last day")
         with self._change() as connection:
             if party.successor is not None:
                 _there(connection, parties.c.address, party.successor, "successor", "overgang parties add")
             values = {
-                "name": party.name.strip(),
+                "name": name,
                 "valid_from": party.valid_from,
                 "valid_to": party.valid_to,
                 "successor": party.successor,
@@ -64,12 +65,11 @@ class RegistryChanges:
         """Register a system, or rename it. Raises RegistryRefused."""
         if not _SYSTEM.fullmatch(system):
             raise RegistryRefused("system: write 2 to 40 lower-case letters, digits and hyphens")
-        if not name.strip():
-            raise RegistryRefused("name: is empty; give the system's name")
+        told = {"name": _readable(name, "name")}
         with self._change() as connection:
-            put = upsert(systems).values(id=system, name=name.strip())
-            connection.execute(put.on_conflict_do_update(index_elements=["id"], set_={"name": name.strip()}))
-            self._note(connection, "put-system", system, {"name": name.strip()})
+            put = upsert(systems).values(id=system, **told)
+            connection.execute(put.on_conflict_do_update(index_elements=["id"], set_=told))
+            self._note(connection, "put-system", system, told)
 
     def grant(
         self,
@@ -125,6 +125,7 @@ class RegistryChanges:
         """Let a system prove itself by this; the credential's number. Raises RegistryRefused."""
         if kind is CredentialKind.CERTIFICATE and not _FINGERPRINT.fullmatch(value):
             raise RegistryRefused("value: write the certificate's SHA-256 in 64 lower-case digits 0-9 a-f")
+        _readable(value, "value")
         if kind is CredentialKind.SUBJECT and len(value.split()) != 2:
             raise RegistryRefused("value: write the issuer, a blank and the subject of its tokens")
         begins = valid_from or self.now
@@ -166,9 +167,7 @@ class RegistryChanges:
 
     def suspend(self, system: SystemId, because: str) -> None:
         """A system may do nothing until it is resumed. Raises RegistryRefused."""
-        if not because.strip():
-            raise RegistryRefused("because: is empty; say why, whoever looks next must know")
-        self._stand(system, "suspend", self.now, because.strip())
+        self._stand(system, "suspend", self.now, _readable(because, "because"))
 
     def resume(self, system: SystemId) -> None:
         """A suspended system may do again what it was granted. Raises RegistryRefused."""
@@ -232,6 +231,14 @@ def _checked_address(address: str, field: str) -> PartyAddress:
 def _there(connection: Connection, column: Any, value: str, field: str, mend: str) -> None:
     if connection.execute(select(column).where(column == value)).first() is None:
         raise RegistryRefused(f"{field}: is not registered; run `{mend}` first")
+
+
+def _readable(text: str, field: str) -> str:
+    if not (kept := text.strip()):
+        raise RegistryRefused(f"{field}: is empty; write it")
+    if not kept.isprintable():
+        raise RegistryRefused(f"{field}: holds a control character; write one line of text")
+    return kept
 
 
 def _span(begins: datetime, ends: datetime | None) -> None:
