@@ -1,6 +1,7 @@
 """`python -m connectors.rules_page` writes docs/rules-in-force.md: rule sets as tables."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,14 +15,14 @@ _GENERAL: Final = {
 }
 _HEAD: Final = """# Rules in force
 
-Written from `streams/rules/sets/*.toml` by `python -m connectors.rules_page`; do not edit it here. How each
+Written from `streams/rules/sets/` by `python -m connectors.rules_page`; do not edit it here. How each
 rule decides stands in [rules.md](rules.md), who must do what in [domain.md](domain.md).
 """
 
 
 def page(book: RuleBook) -> str:
     """Every rule of every set: kind, duty, legal basis, what it counts with, what ends its task."""
-    return "\n".join([_HEAD, *(line for part in _parts(book) for line in part)])
+    return "\n".join([_HEAD, *(line for part in _parts(book) for line in part), *_agreements(book)])
 
 
 def _parts(book: RuleBook) -> Iterator[Iterable[str]]:
@@ -40,6 +41,29 @@ def _parts(book: RuleBook) -> Iterator[Iterable[str]]:
                 for name, title in _GENERAL.items()
             ),
         )
+
+
+def _agreements(book: RuleBook) -> Iterator[str]:
+    """What single municipalities agreed: rows that hold in every set, so those of the last one are all."""
+    yield from ("## Service targets of single municipalities", "")
+    agreed = [target for rule in book.sets[-1].rules.with_target() for target in rule.targets]
+    if not agreed:
+        yield from ("None: the working days above hold for everyone.", "")
+        return
+    yield from _table(
+        ("Municipality", "Rule", "Working days", "From", "To", "Source"),
+        (
+            (
+                t.municipality,
+                f"`{t.rule}`",
+                str(t.working_days),
+                str(t.valid_from),
+                str(t.valid_to or ""),
+                t.source,
+            )
+            for t in sorted(agreed, key=attrgetter("municipality", "rule", "valid_from"))
+        ),
+    )
 
 
 def _row(rule: Rule) -> tuple[str, ...]:

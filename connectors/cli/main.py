@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "task": ("connectors.cli.task:task", "Show one task and its revisions."),
     "case": ("connectors.cli.case:case", "Show a case's timeline."),
     "message": ("connectors.cli.message:message", "Show what became of a message."),
+    "report": ("connectors.cli.report:report", "Follow-up numbers per municipality and month."),
     "flows": ("connectors.cli.flows:flows", "Which flows are stopped and why; let one read on."),
     "quarantine": ("connectors.cli.quarantine:quarantine", "Inputs that could not be accepted, and why."),
     "stuck": ("connectors.cli.stuck:stuck", "Cases that could not be decided; have them decided again."),

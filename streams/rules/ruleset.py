@@ -17,10 +17,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from schemas.problems import OvergangError
+from streams.rules.targets import FILE, Target, TargetFault, read_targets
 from streams.rules.toml_lines import line_of
 
 Count = Annotated[int, Field(ge=0, le=3_660)]
-Code = Annotated[str, Field(pattern="^[0-9]{3}$")]
 Closes = Annotated[str, Field(pattern=r"^Done by .+\.$", max_length=400)]
 
 
@@ -52,30 +52,28 @@ class Rule(_Dated):
     @property
     def parameters(self) -> dict[str, Any]:
         """What the rule counts with, by name: working days, months, and whether that is a service target."""
-        given = self.model_dump(exclude=set(Rule.model_fields))
-        return {name: value for name, value in given.items() if value != {}}
+        return self.model_dump(exclude={*Rule.model_fields, "targets"})
 
 
 class WorkingDaysRule(Rule):
     """Due a number of working days after the message that opened the task, or another date of the case.
 
-    `service_target`: the number is the gateway's promise and not law; then `municipalities` may hold another
-    number for a municipality (by its code).
+    `service_target`: the number is the gateway's promise and not law; then `targets` (of `targets.csv`, never
+    from TOML) may hold another number for a municipality.
     """
 
     working_days: Count
     service_target: bool
-    municipalities: dict[Code, Count] = Field(default_factory=dict)
+    targets: tuple[Target, ...] = ()
 
-    @field_validator("municipalities")
+    @field_validator("targets", mode="before")
     @classmethod
-    def _only_targets_differ(cls, given: dict[str, int], info: Any) -> dict[str, int]:
-        if given and not info.data.get("service_target"):
-            raise ValueError("only a service target may differ by municipality; leave it out")
-        return given
+    def _not_in_toml(cls, _: object) -> tuple[Target, ...]:
+        raise ValueError(f"stands in {FILE} beside this file; move it there")
 
-    def working_days_in(self, municipality: str | None) -> int:
-        return self.municipalities.get(municipality, self.working_days) if municipality else self.working_days
+    def target_of(self, municipality: str | None, day: date) -> Target | None:
+        """The municipality's own target on the day that a task counts from; None where it has none."""
+        return next((t for t in self.targets if t.municipality == municipality and t.holds(day)), None)
 
 
 class DropoutContactRule(WorkingDaysRule):
@@ -159,6 +157,20 @@ class Rules(_Dated):
     eu_return: EuReturnRule
     eu_final: WorkingDaysRule
 
+    def with_target(self) -> list[WorkingDaysRule]:
+        """Those whose working days are a service target."""
+        found = (getattr(self, name) for name in type(self).model_fields)
+        return [rule for rule in found if isinstance(rule, WorkingDaysRule) and rule.service_target]
+
+    def with_targets(self, targets: Mapping[str, tuple[Target, ...]]) -> "Rules":
+        """These rules with what municipalities agreed, by rule."""
+        changed = {
+            rule.id.replace("-", "_"): rule.model_copy(update={"targets": targets[rule.id]})
+            for rule in self.with_target()
+            if rule.id in targets
+        }
+        return self.model_copy(update=changed)
+
     def find(self, rule_id: str) -> Rule | None:
         """The rule of this id; None where there is none."""
         found = (getattr(self, name) for name in type(self).model_fields)
@@ -229,8 +241,26 @@ def read_rule_book(directory: Traversable) -> RuleBook:
     texts = {file.name: file.read_bytes() for file in found}
     sets = tuple(sorted((_rule_set(*named) for named in texts.items()), key=lambda s: s.valid_from))
     _check_distinct(sets)
+    targets = directory / FILE
+    if targets.is_file():
+        texts[FILE] = targets.read_bytes()
+        sets = _with_targets(sets, texts[FILE])
     return RuleBook(
         sets, sha256(b"\0".join(name.encode() + b"\0" + t for name, t in texts.items())).hexdigest()
+    )
+
+
+def _with_targets(sets: tuple[RuleSet, ...], text: bytes) -> tuple[RuleSet, ...]:
+    """A row holds in whichever set is in force on the day: its rule must have a target in each of them."""
+    of_sets = [{rule.id for rule in rule_set.rules.with_target()} for rule_set in sets]
+    try:
+        targets = read_targets(text.decode(), set.intersection(*of_sets))
+    except UnicodeDecodeError:
+        raise RuleSetError(f"{FILE}: is not UTF-8; save it so") from None
+    except TargetFault as fault:
+        raise RuleSetError(f"{FILE}: {fault}") from None
+    return tuple(
+        rule_set.model_copy(update={"rules": rule_set.rules.with_targets(targets)}) for rule_set in sets
     )
 
 

@@ -19,6 +19,7 @@ from schemas.identifiers import (
 from streams.rules.model import Task, TaskState
 from streams.rules.replay import Draft
 from streams.rules.ruleset import WorkingDaysRule
+from streams.rules.targets import Target
 from streams.rules.working_days import add_working_days
 
 _NAMESPACE = UUID("6f0b6f5c-6a0e-5b3e-9a55-0d6d1c1f2a7b")
@@ -38,7 +39,8 @@ def make_task(
     draft: Draft, subject: Pseudonym | None, responsible: Responsible, lists: CodeLists, today: date
 ) -> Task:
     draft.expire_before(today)
-    due_on = _due_on(draft, responsible)
+    own = _own_target(draft, responsible, lists)
+    due_on = _due_on(draft, own)
     state = draft.outcome or _running_state(draft.opens_on, due_on, today)
     return Task(
         task_id=_task_id(draft.rule.family, draft.first.case_key, draft.anchor),
@@ -55,7 +57,7 @@ def make_task(
         warnings=draft.warnings,
         caused_by=tuple(fact.id for fact in draft.caused_by),
         closed_by=draft.closed_by.id if draft.closed_by else None,
-        explanation=_sentence(draft, due_on),
+        explanation=_sentence(draft, due_on, own),
         enrolment_id=draft.enrolment_id,
         eu_case_id=draft.eu_case_id,
     )
@@ -70,14 +72,23 @@ def days_of_change(draft: Draft, task: Task) -> Iterator[date]:
             yield draft.expires_on + _ONE_DAY
 
 
-def _due_on(draft: Draft, responsible: Responsible) -> date:
+def _due_on(draft: Draft, own: Target | None) -> date:
     if draft.due_on is not None:
         return draft.due_on
     rule = draft.rule
     assert isinstance(rule, WorkingDaysRule), f"{rule.id} must say when its task is due"
-    # A municipality's own target is that of the one responsible when the task opened: `due_on` stays.
-    municipality = responsible.at(draft.counts_from) if rule.municipalities else None
-    return add_working_days(draft.counts_from, rule.working_days_in(municipality))
+    return add_working_days(draft.counts_from, own.working_days if own else rule.working_days)
+
+
+def _own_target(draft: Draft, responsible: Responsible, lists: CodeLists) -> Target | None:
+    """As agreed on the day that the task counts from: a citizen who moves later takes it along."""
+    rule, day = draft.rule, draft.counts_from
+    if draft.due_on is not None or not isinstance(rule, WorkingDaysRule) or not rule.targets:
+        return None
+    if draft.institution is None:
+        return rule.target_of(responsible.at(day), day)
+    # What an institution is to answer is promised to the municipality that asked.
+    return rule.target_of(lists.acting_municipality(draft.first.sender, day), day)
 
 
 def _running_state(opens_on: date, due_on: date, today: date) -> TaskState:
@@ -105,14 +116,18 @@ def _task_id(family: str, case: CaseKey | None, anchor: str) -> TaskId:
     return TaskId(str(uuid5(_NAMESPACE, f"{family}|{case}|{anchor}")))
 
 
-def _sentence(draft: Draft, due_on: date) -> str:
+def _sentence(draft: Draft, due_on: date, own: Target | None) -> str:
     told = draft.explain()
     match draft.outcome, draft.closed_by:
         case None, _:
-            return f"{told}; due by {due_on}."
+            return f"{told}; due by {due_on}{_agreed(own) if own else ''}."
         case TaskState.EXPIRED, _:
             return f"{told}; nobody acted, and it expired on {draft.closed_on}."
         case outcome, closer if closer is not None:
             verb = "done" if outcome is TaskState.DONE else "no longer needed"
             return f"{told}; {verb} by the {closer.flow} message of {closer.day}."
     return f"{told}."
+
+
+def _agreed(own: Target) -> str:
+    return f" by municipality {own.municipality}'s own target (working days: {own.working_days})"

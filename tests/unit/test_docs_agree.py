@@ -55,6 +55,7 @@ def test_every_rule_has_a_row_with_its_kind_duty_and_deadline(rule_set: ruleset.
             assert all(f"({part})" in told for part in parts)
         if isinstance(rule, ruleset.WorkingDaysRule):
             assert f"+ {rule.working_days} wd" in told.replace("+", "+ ").replace("+  ", "+ ")
+            assert ("wd*" in told) == rule.service_target
 
 
 def test_the_rule_sets_and_their_first_days_are_told() -> None:

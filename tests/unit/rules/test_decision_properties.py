@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from own_targets import BOOKS, Book
 from rule_story import AARHUS, ODENSE, OTHER_SCHOOL, SCHOOL, Story, instant
 
 from schemas.code_lists import shipped as shipped_lists
@@ -99,31 +100,33 @@ as_ofs = st.sampled_from([*_MOMENTS, "2026-05-01", "2027-06-01"])
 
 
 @_SOME
-@given(stories(), as_ofs, st.randoms(use_true_random=False))
-def test_order_and_repetition_change_nothing(facts: list[Fact], as_of: str, chance: random.Random) -> None:
-    book, lists = shipped_rules(), shipped_lists()
+@given(stories(), as_ofs, st.randoms(use_true_random=False), BOOKS)
+def test_order_and_repetition_change_nothing(
+    facts: list[Fact], as_of: str, chance: random.Random, book: Book
+) -> None:
+    rules, lists = book(), shipped_lists()
     again = facts + chance.choices(facts, k=3)
     chance.shuffle(again)
-    assert decide(again, book, lists, instant(as_of)) == decide(facts, book, lists, instant(as_of))
+    assert decide(again, rules, lists, instant(as_of)) == decide(facts, rules, lists, instant(as_of))
 
 
 @_SOME
-@given(stories(), as_ofs, st.floats(0, 1))
+@given(stories(), as_ofs, st.floats(0, 1), BOOKS)
 def test_the_next_change_is_the_first_instant_that_decides_otherwise(
-    facts: list[Fact], as_of: str, share: float
+    facts: list[Fact], as_of: str, share: float, book: Book
 ) -> None:
-    book, lists, start = shipped_rules(), shipped_lists(), instant(as_of)
-    now = decide(facts, book, lists, start)
+    rules, lists, start = book(), shipped_lists(), instant(as_of)
+    now = decide(facts, rules, lists, start)
     if now.next_change is None:
-        never = decide(facts, book, lists, start + timedelta(days=4_000))
+        never = decide(facts, rules, lists, start + timedelta(days=4_000))
         assert never == now
         return
     assert now.next_change > start
     between = start + (now.next_change - timedelta(seconds=1) - start) * share
     for instant_before in (between, now.next_change - timedelta(seconds=1)):
         if instant_before > start:
-            assert decide(facts, book, lists, instant_before) == now
-    then = decide(facts, book, lists, now.next_change)
+            assert decide(facts, rules, lists, instant_before) == now
+    then = decide(facts, rules, lists, now.next_change)
     assert replace(then, next_change=None) != replace(now, next_change=None)
 
 

@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
-from rule_story import AARHUS, ODENSE, Story, instant
+from rule_story import Story, instant
 
 from schemas.code_lists import shipped as shipped_lists
 from schemas.flows import FLOWS
@@ -61,7 +61,7 @@ def test_a_rule_is_found_by_its_set_and_its_id_with_what_it_counts_with() -> Non
     found = shipped().rule("2022-01-01", "dropout-review")
     assert found is not None
     assert found.kind == "REVIEW_DROPOUT_NOTICE"
-    assert found.parameters == {"working_days": 10, "service_target": False, "expires_after_months": 3}
+    assert found.parameters == {"working_days": 10, "service_target": True, "expires_after_months": 3}
     assert shipped().rule("2022-01-01", "dropout-revue") is None
     assert shipped().rule("2022-01-02", "dropout-review") is None
 
@@ -85,7 +85,7 @@ def book_with(directory: Path, old: str, new: str) -> RuleBook:
         ("[rules.eu-final]", "[rules.eu-final", "is not TOML"),
         ('closes = "Done by an eu-event SED_SENT U014', 'closed = "', "rules.eu-final.closes"),
         ('closes = "Done by an eu-event SED_SENT U014. Nothing cancels it."', 'closes = ""', "final.closes"),
-        ("service_target = false", 'service_target = false\nmunicipalities = {"751" = 3}', "municipalities"),
+        ("working_days = 10\n", "working_days = 10\ntargets = []\n", "targets.csv"),
     ],
 )
 def test_a_fault_is_told_with_file_and_field(tmp_path: Path, old: str, new: str, told: str) -> None:
@@ -165,18 +165,3 @@ def test_a_changed_parameter_changes_the_tasks_and_the_digest(tmp_path: Path) ->
     # 3 June 2024 is a Monday; Wednesday 5 June is Constitution Day.
     assert due["GUIDE_MENTOR_RIGHT"] == date(2024, 6, 7)
     assert book.digest != shipped().digest
-
-
-def test_a_service_target_may_differ_by_municipality_and_stays_when_the_citizen_moves(tmp_path: Path) -> None:
-    book = book_with(
-        tmp_path,
-        "working_days = 5\nservice_target",
-        'working_days = 5\nmunicipalities = {"461" = 1}\nservice_target',
-    )
-    story = Story()
-    story.status("2024-06-01", source=ODENSE)
-    story.enrolment("2024-06-10")
-    story.status("2024-06-12", source=AARHUS)
-    decision = decide(story.facts, book, shipped_lists(), instant("2024-06-13"))
-    (task,) = [task for task in decision.tasks if task.kind == "SEND_CONTACT"]
-    assert (task.recipient, task.due_on) == (AARHUS, date(2024, 6, 11))
