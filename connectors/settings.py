@@ -4,9 +4,9 @@ import difflib
 import ipaddress
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas.problems import OvergangError
@@ -83,6 +83,32 @@ class Settings(BaseSettings):
     )
     """The secret that case keys are wrapped with, made once, mode 600. Without it no payload can be read."""
 
+    token_key_file: AbsolutePath = Field(
+        default_factory=lambda data: data["data_directory"] / "keys" / "token.key"
+    )
+    """The secret that `overgang parties token` signs with in the embedded profile, made once, mode 600. A new
+    one ends all tokens that were issued."""
+
+    token_issuer: str | None = Field(default=None, pattern=r"^\S{1,200}$")
+    """Claim `iss` of the issuer whose bearer tokens count beside this machine's own; None: no other."""
+
+    token_keys: str | None = Field(
+        default=None, pattern=r"^(https://|http://(127\.0\.0\.1|localhost)[:/]|/)\S+$"
+    )
+    """Where that issuer publishes its keys (JWKS): a URL, https but on loopback; or a file's path."""
+
+    token_audience: str = Field(default="overgang", min_length=1)
+    """What the claim `aud` of a bearer token must name."""
+
+    tls_certificate_file: AbsolutePath | None = None
+    """Certificate (PEM, with its chain) that the HTTP API shows; None: it speaks plain HTTP."""
+
+    tls_key_file: AbsolutePath | None = None
+    """Private key of that certificate (PEM)."""
+
+    tls_client_ca_file: AbsolutePath | None = None
+    """Certificates (PEM) of the authorities whose client certificates are taken; None: none are."""
+
     topic_prefix: str = Field(default="", pattern=r"^[A-Za-z0-9._-]{0,64}$")
     """Comes before `inbound.` and `outbound.` in every topic name, where several gateways share a broker."""
 
@@ -108,6 +134,18 @@ class Settings(BaseSettings):
             super().__init__(**values)
         except ValidationError as error:
             raise SettingsRefused(_text(error)) from None
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        if (self.token_issuer is None) != (self.token_keys is None):
+            raise ValueError("token_issuer and token_keys belong together; set both or neither")
+        if self.token_issuer == "overgang-embedded":
+            raise ValueError("token_issuer is the name of this machine's own tokens; name the other issuer")
+        if (self.tls_certificate_file is None) != (self.tls_key_file is None):
+            raise ValueError("tls_certificate_file and tls_key_file belong together; set both or neither")
+        if self.tls_client_ca_file is not None and self.tls_certificate_file is None:
+            raise ValueError("tls_client_ca_file needs tls_certificate_file; set it, too")
+        return self
 
     @field_validator("profile")
     @classmethod

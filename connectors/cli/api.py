@@ -5,8 +5,11 @@ import socket
 
 import uvicorn
 
+from connectors.access.token_keys import IssuerKeys, OwnKeys, fetched_from, own_key
+from connectors.access.tokens import OWN_ISSUER, Keys
 from connectors.cli.log_lines import log_as_json
 from connectors.http.app import create_app
+from connectors.http.client_certificates import tls_options
 from connectors.http.config import ApiConfig
 from connectors.settings import Settings
 from schemas.problems import OvergangError
@@ -36,6 +39,7 @@ def api() -> None:
                 proxy_headers=False,
                 limit_concurrency=_CONNECTIONS,
                 timeout_graceful_shutdown=_DRAIN_SECONDS,
+                **tls_options(settings),
             )
         )
         # The server stops by itself on these and then raises them again: once stopped, they mean nothing.
@@ -56,9 +60,19 @@ def api_config(settings: Settings) -> ApiConfig:
         kafka_bootstrap=settings.kafka_bootstrap,
         database_url=settings.database_url,
         pseudonym_key=load_or_make_key(settings.pseudonym_key_file),
+        token_issuers=_token_issuers(settings),
+        token_audience=settings.token_audience,
+        everybody=True,
         topic_prefix=settings.topic_prefix,
         allowed_hosts=("localhost", "127.0.0.1", "[::1]", settings.http_host),
     )
+
+
+def _token_issuers(settings: Settings) -> dict[str, Keys]:
+    issuers: dict[str, Keys] = {OWN_ISSUER: OwnKeys(own_key(settings.token_key_file))}
+    if settings.token_issuer is not None and settings.token_keys is not None:
+        issuers[settings.token_issuer] = IssuerKeys(fetched_from(settings.token_keys))
+    return issuers
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -17,7 +17,6 @@ _CONNECTION_ATTEMPTS: Final = 3
 _LONGEST_WAIT: Final = 30.0
 _UNAVAILABLE: Final = 503
 _DEFAULT_WAIT: Final = 1.0
-TIMEOUT_SECONDS: Final = 60.0
 
 
 class SendFailed(OvergangError):
@@ -63,6 +62,8 @@ class BatchSender:
 
     def _refused_whole(self, lines: list[Line], answer: httpx.Response) -> Iterator[Refused]:
         """One bad line can make a whole batch unreadable: halve it until that line stands alone."""
+        if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            raise SendFailed(f"the gateway does not let this in: {_object(answer).get('detail')}")
         if answer.status_code not in (400, 413, 422):
             raise SendFailed(f"HTTP {answer.status_code} from the gateway; is --url an Overgang gateway?")
         if len(lines) == 1:

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from sqlalchemy import Connection
 
+from connectors.access.own_token import local_credential
 from connectors.cli.batch_sender import BATCH_ITEMS, BatchSender
 from connectors.cli.demo_pages import show_addresses, show_case, show_equation, show_task, show_to_do
 from connectors.cli.gateway import LOOK_SECONDS, OWNED, Gateway, gateway, interrupted_by_signals
@@ -58,7 +59,7 @@ def demo(
         with _directory() as directory:
             settings = Settings(data_directory=directory, http_port=0, worker_port=0)
             with gateway(settings, steps.of_gateway) as running:
-                sent = _send(console, running, _fortnight(people, weeks, seed))
+                sent = _send(console, running, _fortnight(people, weeks, seed), local_credential(settings))
                 steps.done(f"{sent:,} messages taken by the API, acknowledged by Kafka")
                 counts = _wait_for_outcomes(running, sent)
                 steps.done("every message decided, every task published to its recipient")
@@ -100,7 +101,7 @@ def _fortnight(people: int, weeks: int, seed: int) -> list[Line]:
     return [Line(number, orjson.dumps(event)) for number, event in enumerate(events, 1)]
 
 
-def _send(console: Console, running: Gateway, lines: list[Line]) -> int:
+def _send(console: Console, running: Gateway, lines: list[Line], credential: httpx.Auth) -> int:
     """POST the messages in batches; return how many were taken."""
     bar = Progress(
         TextColumn("    sending"),
@@ -110,7 +111,8 @@ def _send(console: Console, running: Gateway, lines: list[Line]) -> int:
         console=console,
         transient=True,
     )
-    with httpx.Client(base_url=running.addresses.http, timeout=60, trust_env=False) as client, bar:
+    address = running.addresses.http
+    with httpx.Client(base_url=address, timeout=60, trust_env=False, auth=credential) as client, bar:
         sender, shown = BatchSender(client), bar.add_task("sending", total=len(lines))
         for first in range(0, len(lines), BATCH_ITEMS):
             batch = lines[first : first + BATCH_ITEMS]

@@ -11,6 +11,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from sqlalchemy.exc import SQLAlchemyError
 
+from connectors.access.own_token import local_credential
 from connectors.cli import run_file
 from connectors.cli.printing import AsJson, print_json, print_table
 from connectors.inbound_topics import inbound_topics
@@ -40,11 +41,12 @@ def doctor(json: AsJson = False) -> None:
     bootstrap = settings.kafka_bootstrap or (running.kafka_bootstrap if running else None)
     database_url = settings.database_url or (running.database_url if running else None)
     findings = [
-        *_gateway(running),
+        *_gateway(running, settings),
         *_broker(bootstrap, settings),
         *_database(database_url),
         _key("pseudonym key", settings.pseudonym_key_file),
         _key("wrapping key", settings.wrapping_key_file),
+        _key("token key", settings.token_key_file),
     ]
     if json:
         print_json(findings)
@@ -55,14 +57,19 @@ def doctor(json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def _gateway(running: run_file.Running | None) -> Iterator[Finding]:
+def _gateway(running: run_file.Running | None, settings: Settings) -> Iterator[Finding]:
     if running is None:
         yield Finding("gateway", True, "none runs on this data directory")
         return
     yield Finding("gateway", True, f"runs as process {running.process}")
     for part, url in (("api", running.http), ("worker", running.worker)):
         try:
-            answer = httpx.get(f"{url}/health/ready", timeout=_HEALTH_SECONDS, trust_env=False)
+            answer = httpx.get(
+                f"{url}/health/ready",
+                timeout=_HEALTH_SECONDS,
+                trust_env=False,
+                auth=local_credential(settings),
+            )
         except httpx.TransportError as silent:
             yield Finding(part, False, f"{url} does not answer ({type(silent).__name__})", _SEE_LOG)
             continue

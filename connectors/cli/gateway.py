@@ -19,6 +19,7 @@ from types import FrameType
 import httpx
 from sqlalchemy import make_url
 
+from connectors.access.own_token import local_credential
 from connectors.cli import run_file
 from connectors.embedded.child import Child
 from connectors.embedded.failures import DidNotStart
@@ -28,6 +29,7 @@ from connectors.inbound_topics import inbound_topics
 from connectors.settings import Settings
 from schemas.problems import OvergangError
 from streams.ledger.migrate import migrate
+from streams.ledger.registry_changes import seed_local
 from streams.topics import ensure_topics, inbound_shape
 
 LOOK_SECONDS = 0.2
@@ -95,6 +97,7 @@ def _start(settings: Settings, say: Say, stack: ExitStack) -> Gateway:
     say("broker", running.bootstrap)
     say("database", make_url(running.database_url).render_as_string(hide_password=True))
     migrate(running.database_url)
+    seed_local(running.database_url)
     ensure_topics(
         running.bootstrap,
         inbound_topics(settings.topic_prefix),
@@ -120,8 +123,8 @@ def _start(settings: Settings, say: Say, stack: ExitStack) -> Gateway:
         say(command, f"process {part.process}, log {part.log}")
         parts.append(part)
     for command in ("worker", "api"):
-        _wait_until_ready(command, urls[command], parts)
-    say("http", f"{urls['api']} (description at {urls['api']}/docs)")
+        _wait_until_ready(command, urls[command], parts, local_credential(settings))
+    say("http", f"{urls['api']} (described at {urls['api']}/openapi.json)")
     addresses = run_file.Running(
         process=os.getpid(),
         kafka_bootstrap=running.bootstrap,
@@ -157,13 +160,13 @@ def _child(command: str, log: Path, lock: int, environment: dict[str, str], stac
     return _Part(command, child.pid, lambda: child.running, log)
 
 
-def _wait_until_ready(command: str, url: str, parts: Sequence[_Part]) -> None:
+def _wait_until_ready(command: str, url: str, parts: Sequence[_Part], credential: httpx.Auth) -> None:
     give_up = time.monotonic() + _READY_SECONDS
     why = "no answer"
     while time.monotonic() < give_up:
         _check(parts)
         try:
-            answer = httpx.get(f"{url}/health/ready", timeout=2, trust_env=False)
+            answer = httpx.get(f"{url}/health/ready", timeout=2, trust_env=False, auth=credential)
         except httpx.TransportError:
             why = "no answer"
         else:

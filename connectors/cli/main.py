@@ -39,6 +39,8 @@ COMMANDS: Final = {
     "stuck": ("connectors.cli.stuck:stuck", "Cases that could not be decided; have them decided again."),
     "redecide": ("connectors.cli.redecide:redecide", "Decide all cases by changed rules; or preview that."),
     "undeliverable": ("connectors.cli.undeliverable:undeliverable", "Messages no topic can take."),
+    "parties": ("connectors.cli.parties:parties", "Who may send and read what."),
+    "audit": ("connectors.cli.audit:audit", "Who changed what in the registry of parties."),
     "doctor": ("connectors.cli.doctor:doctor", "Look whether everything is there, and say what to do."),
 }
 _INTERRUPTED = 130

@@ -2,12 +2,11 @@
 
 import sys
 
-import httpx
 import orjson
 import typer
 
-from connectors.cli.batch_sender import TIMEOUT_SECONDS, BatchSender, Refused, batches
-from connectors.cli.gateway_address import GatewayUrl, address_of_gateway
+from connectors.cli.batch_sender import BatchSender, Refused, batches
+from connectors.cli.gateway_client import GatewayUrl, TokenFile, gateway_client
 from connectors.cli.message_lines import Line, MessageFileArgument, message_lines
 from connectors.cli.printing import AsJson
 from schemas.cloudevent import EVENT_LIMIT
@@ -18,6 +17,7 @@ from schemas.problems import ErrorClass, InvalidMessage, Problem
 def send(
     file: MessageFileArgument,
     url: GatewayUrl = None,
+    token_file: TokenFile = None,
     json: AsJson = False,
 ) -> None:
     """Send each line; print those that were refused, then a summary; exit status 1 where there is any.
@@ -25,7 +25,7 @@ def send(
     With --json: one object a fault, and the summary as the last object.
     """
     sent, refused = 0, 0
-    with httpx.Client(base_url=address_of_gateway(url), timeout=TIMEOUT_SECONDS, trust_env=False) as client:
+    with gateway_client(url, token_file) as client:
         sender = BatchSender(client)
         for batch in batches(message_lines(file, "sending")):
             unreadable = {fault.line: fault for fault in map(_unreadable, batch) if fault is not None}

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse
 from sqlalchemy import Engine, create_engine, make_url
@@ -18,14 +18,17 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from connectors.http import description, ingest, operations, receipts, schemas, tasks
+from connectors.access.gate import Gate
+from connectors.access.tokens import TokenVerifier
+from connectors.access.watch import RegistryWatch
+from connectors.http import access, description, ingest, operations, receipts, registry, schemas, tasks
 from connectors.http.config import ApiConfig
 from connectors.http.health import WITHIN_SECONDS, Health
 from connectors.http.inbound import InboundProducer
 from connectors.http.metrics import Metrics
 from connectors.http.observe import Observe
 from connectors.http.parts import Parts
-from connectors.http.problems import ProblemDetails, Refusal, page
+from connectors.http.problems import ProblemDetails, Refusal, documented, page
 from connectors.inbound_topics import inbound_topics
 from schemas.problems import Problem
 
@@ -43,23 +46,38 @@ def create_app(config: ApiConfig) -> FastAPI:
         producer = InboundProducer(
             config.kafka_bootstrap, config.acknowledge_within, config.messages_in_flight
         )
-        engine = open_engine(config)
+        engine, writing = open_engine(config), open_engine(config, read_only=False)
+        watch = RegistryWatch(engine)
+        gate = Gate(TokenVerifier(config.token_issuers, config.token_audience), watch)
         health = Health(producer, engine, inbound_topics(config.topic_prefix))
         metrics.in_flight.set_function(lambda: producer.in_flight)
         batches = asyncio.Semaphore(config.batches_in_hand)
-        app.state.parts = Parts(config, producer, engine, health, metrics, batches)
+        app.state.parts = Parts(config, producer, engine, writing, health, metrics, batches, gate)
         health.start()
+        await asyncio.to_thread(watch.start)
         try:
             yield
         finally:
             await health.stop()
             await producer.close()
+            await asyncio.to_thread(watch.stop)
             engine.dispose()
+            writing.dispose()
 
-    app = FastAPI(title="Overgang", version="1", description=description.API, lifespan=lifespan)
-    for room in (ingest, receipts, tasks, schemas, operations):
-        app.include_router(room.router)
+    app = FastAPI(
+        title="Overgang",
+        version="1",
+        description=description.API,
+        lifespan=lifespan,
+        dependencies=[Depends(access.caller)],
+        # The framework's own routes take no dependencies, and its pages load scripts from elsewhere.
+        openapi_url=None,
+    )
+    closed = documented("no-credential", "not-proved", "access-unknown")
+    for room in (ingest, receipts, tasks, schemas, registry, operations):
+        app.include_router(room.router, responses=closed)
     app.get("/problems/{slug}", include_in_schema=False)(problem_page)
+    app.get("/openapi.json", include_in_schema=False)(lambda: app.openapi())
     _answer_errors(app)
     _document(app)
     app.add_middleware(_OnlyKnownHosts, hosts=frozenset(config.allowed_hosts))
@@ -67,8 +85,8 @@ def create_app(config: ApiConfig) -> FastAPI:
     return app
 
 
-def open_engine(config: ApiConfig) -> Engine:
-    """A pool of read connections that answers or fails within seconds."""
+def open_engine(config: ApiConfig, *, read_only: bool = True) -> Engine:
+    """A pool of connections that answers or fails within seconds."""
     url = make_url(config.database_url).set(drivername="postgresql+psycopg")
     timeout = int(WITHIN_SECONDS * 1000)
     return create_engine(
@@ -77,10 +95,10 @@ def open_engine(config: ApiConfig) -> Engine:
         max_overflow=0,
         pool_timeout=WITHIN_SECONDS,
         pool_pre_ping=True,
-        isolation_level="AUTOCOMMIT",
+        isolation_level="AUTOCOMMIT" if read_only else "READ COMMITTED",
         connect_args={
             "connect_timeout": int(WITHIN_SECONDS),
-            "options": f"-c statement_timeout={timeout} -c default_transaction_read_only=on",
+            "options": f"-c statement_timeout={timeout} -c default_transaction_read_only={read_only}",
         },
     )
 

@@ -1,7 +1,9 @@
 """What the HTTP API is told: where the broker and the database are, and how much it takes in hand."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from connectors.access.tokens import AUDIENCE, Keys
 from schemas.code_lists import CodeLists
 from schemas.code_lists import shipped as shipped_lists
 from schemas.pseudonym import PseudonymKey
@@ -14,12 +16,16 @@ class ApiConfig:
     """Settings of one API process. Sizes in bytes, times in seconds.
 
     The limits keep memory bounded: at most `batches_in_hand` bodies of `batch_body_limit`, and
-    `messages_in_flight` messages that the broker has not acknowledged yet.
+    `messages_in_flight` messages that the broker has not acknowledged yet. `token_issuers`: keys of each
+    issuer whose tokens count. `everybody`: whether grants for every party at once can be made.
     """
 
     kafka_bootstrap: str
     database_url: str
     pseudonym_key: PseudonymKey
+    token_issuers: Mapping[str, Keys]
+    token_audience: str = AUDIENCE
+    everybody: bool = False
     topic_prefix: str = ""
     lists: CodeLists = field(default_factory=shipped_lists)
     acknowledge_within: float = 5.0

@@ -9,6 +9,8 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
+from connectors.access.gate import Caller
+from connectors.http.access import Asking
 from connectors.http.body import Mode, discard_body, mode_of, read_body
 from connectors.http.description import MESSAGE_BODY, POST_MESSAGES
 from connectors.http.inbound import BrokerUnavailable
@@ -61,7 +63,10 @@ class BatchResult(BaseModel):
 def _responses() -> dict[int | str, dict[str, Any]]:
     found = documented(
         "unreadable-message",
+        "no-credential",
+        "not-proved",
         "sender-not-allowed",
+        "no-grant",
         "too-slow",
         "message-too-large",
         "unsupported-content-type",
@@ -69,6 +74,7 @@ def _responses() -> dict[int | str, dict[str, Any]]:
         "invalid-message",
         "broker-unavailable",
         "busy",
+        "access-unknown",
     )
     # A batch that was read is answered with its results, whatever became of them.
     for status in (422, 503):
@@ -86,10 +92,10 @@ def _responses() -> dict[int | str, dict[str, Any]]:
     responses=_responses(),
     openapi_extra=MESSAGE_BODY,
 )
-async def post_messages(request: Request, parts: OpenParts) -> Response:
+async def post_messages(request: Request, parts: OpenParts, asking: Asking) -> Response:
     """Read, check, produce, answer."""
     try:
-        return await _received(request, parts)
+        return await _received(request, parts, asking)
     except InvalidMessage as invalid:
         refused = Refusal.of(invalid)
         parts.metrics.ingest.labels(refused.kind.slug).inc()
@@ -99,16 +105,18 @@ async def post_messages(request: Request, parts: OpenParts) -> Response:
         raise
 
 
-async def _received(request: Request, parts: Parts) -> Response:
+async def _received(request: Request, parts: Parts, asking: Caller) -> Response:
     try:
         mode = mode_of(request.headers)
     except Refusal:
         await discard_body(request, parts.config.body_within)
         raise
-    return await (_batch(request, parts) if mode == "batch" else _single(request, parts, mode))
+    if mode == "batch":
+        return await _batch(request, parts, asking)
+    return await _single(request, parts, asking, mode)
 
 
-async def _single(request: Request, parts: Parts, mode: Mode) -> Response:
+async def _single(request: Request, parts: Parts, asking: Caller, mode: Mode) -> Response:
     limits = parts.config
     body = await read_body(request, limits.single_body_limit, limits.body_within)
     now = datetime.now(UTC)
@@ -116,10 +124,10 @@ async def _single(request: Request, parts: Parts, mode: Mode) -> Response:
         message = from_http_binary(dict(request.headers), body, limits.pseudonym_key, limits.lists, now)
     else:
         message = from_structured(body, limits.pseudonym_key, limits.lists, now)
-    return Response(orjson.dumps(await _produce(parts, message)), 202, media_type=_JSON)
+    return Response(orjson.dumps(await _produce(parts, asking, message)), 202, media_type=_JSON)
 
 
-async def _batch(request: Request, parts: Parts) -> Response:
+async def _batch(request: Request, parts: Parts, asking: Caller) -> Response:
     limits = parts.config
     if parts.batches.locked():
         await discard_body(request, limits.body_within)
@@ -137,15 +145,17 @@ async def _batch(request: Request, parts: Parts) -> Response:
             raise Refusal("message-too-large" if items else "invalid-message", errors=(fault,))
         if not parts.producer.has_room(len(items)):
             raise Refusal("busy", headers={"Retry-After": _BUSY_SECONDS})
-        results = await asyncio.gather(*(_item(parts, index, item) for index, item in enumerate(items)))
+        results = await asyncio.gather(
+            *(_item(parts, asking, index, item) for index, item in enumerate(items))
+        )
     return _batch_answer(results)
 
 
-async def _item(parts: Parts, index: int, item: Message | InvalidMessage) -> dict[str, Any]:
+async def _item(parts: Parts, asking: Caller, index: int, item: Message | InvalidMessage) -> dict[str, Any]:
     try:
         if isinstance(item, InvalidMessage):
             raise Refusal.of(item)
-        return {"index": index, "status": 202} | await _produce(parts, item)
+        return {"index": index, "status": 202} | await _produce(parts, asking, item)
     except Refusal as refused:
         parts.metrics.ingest.labels(refused.kind.slug).inc()
         named = {"id": item.envelope.id, "source": item.envelope.source} if isinstance(item, Message) else {}
@@ -164,10 +174,15 @@ def _batch_answer(results: list[dict[str, Any]]) -> Response:
     return Response(orjson.dumps({"results": results}), status, headers, _JSON)
 
 
-async def _produce(parts: Parts, message: Message) -> dict[str, Any]:
+async def _produce(parts: Parts, asking: Caller, message: Message) -> dict[str, Any]:
+    envelope = message.envelope
+    if not asking.sends(envelope.source, envelope.flow):
+        raise Refusal(
+            "no-grant",
+            f"The system {asking.system} has no grant in force to send {envelope.flow} for this source.",
+        )
     if not parts.producer.has_room(1):
         raise Refusal("busy", headers={"Retry-After": _BUSY_SECONDS})
-    envelope = message.envelope
     topic = parts.config.topic_prefix + FLOWS[envelope.flow].topic
     key, headers, value = to_kafka(message)
     try:

@@ -4,10 +4,13 @@ from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 
+from connectors.http.access import Monitor
 from connectors.http.health import Readiness
 from connectors.http.parts import OpenParts
+from connectors.http.problems import documented
 
 router = APIRouter(tags=["operations"])
+CLOSED = ("no-credential", "not-proved", "operator-only")
 
 
 @router.get("/health/live", summary="The process answers")
@@ -20,9 +23,9 @@ async def live() -> dict[str, bool]:
     "/health/ready",
     summary="Broker and database answer, each with its reason",
     response_model=Readiness,
-    responses={503: {"description": "Some part does not answer", "model": Readiness}},
+    responses={**documented(*CLOSED), 503: {"description": "Some part does not answer", "model": Readiness}},
 )
-async def ready(parts: OpenParts) -> Response:
+async def ready(parts: OpenParts, _: Monitor) -> Response:
     """True within 10 seconds of a change."""
     readiness = parts.health.readiness()
     return Response(
@@ -35,9 +38,10 @@ async def ready(parts: OpenParts) -> Response:
     summary="Prometheus metrics",
     response_class=Response,
     responses={
-        200: {"description": "Text format", "content": {"text/plain": {"schema": {"type": "string"}}}}
+        **documented(*CLOSED, "access-unknown"),
+        200: {"description": "Text format", "content": {"text/plain": {"schema": {"type": "string"}}}},
     },
 )
-async def metrics(parts: OpenParts) -> Response:
+async def metrics(parts: OpenParts, _: Monitor) -> Response:
     """See `connectors/http/metrics.py` for how to read them."""
     return Response(parts.metrics.text(), media_type=CONTENT_TYPE_LATEST)

@@ -7,6 +7,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 from sqlalchemy import Engine
 
+from connectors.access.gate import Gate
 from connectors.http.config import ApiConfig
 from connectors.http.health import Health
 from connectors.http.inbound import InboundProducer
@@ -15,14 +16,19 @@ from connectors.http.metrics import Metrics
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Producer and database pool, both open; health and counts; the places for batches in hand."""
+    """Producer and database pools, all open; health and counts; the places for batches in hand; the gate.
+
+    `engine` only reads, `writing` is for changes of the registry.
+    """
 
     config: ApiConfig
     producer: InboundProducer
     engine: Engine
+    writing: Engine
     health: Health
     metrics: Metrics
     batches: asyncio.Semaphore
+    gate: Gate
 
 
 def _parts(request: Request) -> Parts:

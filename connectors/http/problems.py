@@ -52,6 +52,43 @@ KINDS = _table(
         "See the contract for who may send which flow, and send from that party's own address.",
     ),
     Kind(
+        "no-credential",
+        401,
+        "The request bears no credential",
+        "Send a token in the header `Authorization: Bearer ...`, or connect with a client certificate. The "
+        "operator registers systems; `overgang parties token` issues tokens in the embedded profile.",
+    ),
+    Kind(
+        "not-proved",
+        401,
+        "The credential does not count",
+        "`detail` says what is wrong with it; get a new one, or ask the operator.",
+    ),
+    Kind(
+        "no-grant",
+        403,
+        "This system may not do that for this party",
+        "`GET /v1/access` says what it may do; ask the operator for what is missing.",
+    ),
+    Kind(
+        "operator-only",
+        403,
+        "This is for the operator only",
+        "`GET /v1/access` says what this system may do.",
+    ),
+    Kind(
+        "registry-refused",
+        422,
+        "This change of the registry makes no sense",
+        "Mend what `detail` names.",
+    ),
+    Kind(
+        "access-unknown",
+        503,
+        "Who may do what is not known at the moment",
+        "Ask again after the seconds in Retry-After.",
+    ),
+    Kind(
         "message-too-large",
         413,
         "The message is too large",
@@ -81,7 +118,7 @@ KINDS = _table(
         "not-found",
         404,
         "There is nothing at this address",
-        "The API's description at /docs lists every address.",
+        "The API's description at /openapi.json lists every address.",
     ),
     Kind(
         "method-not-allowed",

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Date,
+    ForeignKey,
     Identity,
     Index,
     Integer,
@@ -205,4 +206,63 @@ fingerprints = Table(
     Column("key", Text, primary_key=True, comment="which key: pseudonym or wrapping"),
     Column("fingerprint", LargeBinary, nullable=False),
     schema="keyring",
+)
+
+parties = Table(
+    "parties",
+    metadata,
+    Column("address", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("valid_from", Date, nullable=False),
+    Column("valid_to", Date, comment="its last day"),
+    Column("successor", Text, comment="who acts in its place afterwards"),
+)
+
+systems = Table(
+    "systems",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("suspended_at", _INSTANT),
+    Column("suspended_because", Text),
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    Column("n", BigInteger, Identity(always=True), primary_key=True),
+    Column("system", Text, ForeignKey("systems.id"), nullable=False),
+    Column("party", Text, nullable=False, comment="an address; * for each, in the embedded profile only"),
+    Column("right", Text, nullable=False),
+    Column("flow", Text, comment="null: every flow that the party may send"),
+    Column("valid_from", _INSTANT, nullable=False),
+    Column("valid_to", _INSTANT),
+)
+
+credentials = Table(
+    "credentials",
+    metadata,
+    Column("n", BigInteger, Identity(always=True), primary_key=True),
+    Column("system", Text, ForeignKey("systems.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column(
+        "value", Text, nullable=False, comment="issuer and subject of its tokens, or a certificate's SHA-256"
+    ),
+    Column("valid_from", _INSTANT, nullable=False),
+    Column("valid_to", _INSTANT),
+    Column("revoked_at", _INSTANT),
+    Index("credentials_by_value", "kind", "value"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("n", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", _INSTANT, nullable=False),
+    Column(
+        "actor", Text, nullable=False, comment="the system that asked, or the account at the command line"
+    ),
+    Column("action", Text, nullable=False),
+    Column("object", Text, nullable=False),
+    Column("detail", JSONB, nullable=False),
 )

@@ -5,23 +5,30 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import uvicorn
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from joserfc.jwk import OKPKey
 
+from connectors.access.own_token import OwnToken
+from connectors.access.token_keys import OwnKeys, own_key
+from connectors.access.tokens import OWN_ISSUER
 from connectors.cli.api import listen
 from connectors.http.app import create_app
 from connectors.http.config import ApiConfig
 from connectors.inbound_topics import inbound_topics
 from schemas.pseudonym import PseudonymKey
 from streams.ledger.migrate import migrate
+from streams.ledger.registry_changes import seed_local
 from streams.topics import ensure_topics, inbound_shape
 
 PARTITIONS = 2
 KEY = PseudonymKey(bytes(range(32)))
+TOKEN_KEY = OKPKey.generate_key("Ed25519", {"use": "sig", "alg": "Ed25519"}, auto_kid=True)
 STRUCTURED = {"content-type": "application/cloudevents+json"}
 BATCH = {"content-type": "application/cloudevents-batch+json"}
 
@@ -33,13 +40,14 @@ def served(
     """A client of a running API on migrated tables and made topics; with `ready`, once it says so itself."""
     if ready:
         migrate(database_url)
+        seed_local(database_url)
         ensure_topics(kafka, inbound_topics(topic_prefix), inbound_shape(PARTITIONS))
     config = ApiConfig(
         kafka_bootstrap=kafka,
         database_url=database_url,
         pseudonym_key=KEY,
         topic_prefix=topic_prefix,
-        **settings,
+        **{"token_issuers": {OWN_ISSUER: OwnKeys(TOKEN_KEY)}, "everybody": True, **settings},
     )
     with listen("127.0.0.1", 0) as listening:
         server = uvicorn.Server(uvicorn.Config(create_app(config), log_config=None, access_log=False))
@@ -47,7 +55,7 @@ def served(
         thread.start()
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         try:
-            with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
+            with httpx.Client(base_url=url, timeout=30, trust_env=False, auth=OwnToken(TOKEN_KEY)) as client:
                 until(lambda: server.started, 30)
                 if ready:
                     until(lambda: client.get("/health/ready").status_code == 200, 30)
@@ -55,6 +63,11 @@ def served(
         finally:
             server.should_exit = True
             thread.join(30)
+
+
+def of_this_machine(data_directory: Path) -> OwnToken:
+    """The credential of a gateway's own operator, by the key in its data directory."""
+    return OwnToken(own_key(data_directory / "keys" / "token.key"))
 
 
 def until(happened: Callable[[], bool], seconds: float) -> float:

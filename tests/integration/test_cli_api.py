@@ -4,6 +4,7 @@ import json
 import socket
 import statistics
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,8 +12,9 @@ import pytest
 
 from connectors.inbound_topics import inbound_topics
 from streams.ledger.migrate import migrate
+from streams.ledger.registry_changes import seed_local
 from streams.topics import ensure_topics, inbound_shape
-from tests.integration.api_server import STRUCTURED, notice, until
+from tests.integration.api_server import STRUCTURED, notice, of_this_machine, until
 from tests.integration.ledger_room import Partition, contacted, ledger_on, status, take
 from tests.integration.ledger_room import notice as raised_notice
 
@@ -34,13 +36,20 @@ def environment(kafka: str, database_url: str, topic_prefix: str) -> dict[str, s
 
 
 def test_the_api_serves_until_sigterm_and_exits_0_with_json_on_standard_error(
-    processes: Any, environment: dict[str, str], database_url: str, kafka: str, topic_prefix: str
+    processes: Any,
+    environment: dict[str, str],
+    database_url: str,
+    kafka: str,
+    topic_prefix: str,
+    tmp_path: Path,
 ) -> None:
     migrate(database_url)
+    seed_local(database_url)
     ensure_topics(kafka, inbound_topics(topic_prefix), inbound_shape(2))
     api = processes.start("overgang", "api", environment=environment)
     url = f"http://127.0.0.1:{environment['OVERGANG_HTTP_PORT']}"
-    with httpx.Client(base_url=url, trust_env=False) as client:
+    credential = of_this_machine(tmp_path / ".overgang")
+    with httpx.Client(base_url=url, trust_env=False, auth=credential) as client:
         until(lambda: answers(client), 30)
         seconds = []
         for _ in range(30):
@@ -132,6 +141,7 @@ def test_doctor_names_what_is_missing_and_what_to_do(
         "migrations",
         "pseudonym key",
         "wrapping key",
+        "token key",
     }
     assert all(found["mend"] for found in before.values() if not found["well"])
     away = processes.start(

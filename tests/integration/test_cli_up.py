@@ -10,7 +10,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.integration.api_server import STRUCTURED, notice, until
+from tests.integration.api_server import STRUCTURED, notice, of_this_machine, until
 from tests.living import lives
 
 READY_SECONDS = 90
@@ -40,7 +40,8 @@ def test_a_message_becomes_a_task_and_both_outlive_a_clean_stop(
 ) -> None:
     up, running = started(processes, environment)
     event = notice()
-    with httpx.Client(base_url=running["http"], trust_env=False) as api:
+    credential = of_this_machine(Path(environment["OVERGANG_DATA_DIRECTORY"]))
+    with httpx.Client(base_url=running["http"], trust_env=False, auth=credential) as api:
         sent = api.post("/v1/messages", content=json.dumps(event), headers=STRUCTURED)
         assert sent.status_code == 202
         receipt = sent.json()["receipt"]
@@ -93,5 +94,5 @@ def test_a_second_up_on_the_same_data_is_refused(processes: Any, environment: di
     assert second.wait() == 1
     assert second.output.startswith("overgang: ")
     assert "OVERGANG_DATA_DIRECTORY" in second.output
-    assert httpx.get(f"{running['http']}/health/ready", trust_env=False).status_code == 200
+    assert httpx.get(f"{running['http']}/health/live", trust_env=False).status_code == 200
     assert up.stop() == 0

@@ -1,5 +1,6 @@
 """Schemathesis over the running API: whatever is asked, no 5xx, and every answer is a documented one."""
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 
@@ -16,9 +17,13 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.integration.api_server import served
+from connectors.access.tokens import issue
+from streams.ledger.registry_changes import LOCAL
+from tests.integration.api_server import TOKEN_KEY, served
 
 EXAMPLES = 30
+CREDENTIAL = {"Authorization": f"Bearer {issue(TOKEN_KEY, LOCAL, 3600, time.time())}"}
+"""Of the operator, so that every route is reached."""
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -30,7 +35,7 @@ CHECKS = [
 @pytest.fixture
 def operations(kafka: str, database_url: str, topic_prefix: str) -> Iterator[list[APIOperation]]:
     with served(kafka, database_url, topic_prefix) as api:
-        description = schemathesis.openapi.from_url(f"{api.base_url}/openapi.json")
+        description = schemathesis.openapi.from_url(f"{api.base_url}/openapi.json", headers=CREDENTIAL)
         yield [found.ok() for found in description.get_all_operations()]
 
 
@@ -50,7 +55,7 @@ def test_no_request_makes_the_api_fail_or_answer_beside_its_description(
         )
         @given(case=operation.as_strategy(generation_mode=mode))
         def answers_as_described(case: schemathesis.Case) -> None:
-            answer = case.call(timeout=30)
+            answer = case.call(timeout=30, headers=CREDENTIAL)
             case.validate_response(answer, checks=CHECKS)
             tried[case.operation.label] += 1
 

@@ -16,8 +16,9 @@ from confluent_kafka import Producer
 
 from connectors.simulation import simulate
 from schemas.cloudevent import from_structured, to_kafka
+from streams.ledger.registry_changes import seed_local
 from tests.conftest import Processes
-from tests.integration.api_server import STRUCTURED, until
+from tests.integration.api_server import STRUCTURED, of_this_machine, until
 from tests.integration.ledger_room import LISTS
 from tests.integration.stream_room import StreamRoom
 from tests.integration.test_worker_health import free_port
@@ -85,9 +86,10 @@ def finished_run(room: StreamRoom, processes: Processes) -> FinishedRun:
         "OVERGANG_HTTP_PORT": str(ports["api"]),
         "OVERGANG_WORKER_PORT": str(ports["worker"]),
     }
+    seed_local(room.database_url)
     running = {name: processes.start("overgang", name, environment=environment) for name in ports}
     urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
-    with httpx.Client(timeout=10, trust_env=False) as client:
+    with httpx.Client(timeout=10, trust_env=False, auth=of_this_machine(room.directory)) as client:
         for url in urls.values():
             until(lambda url=url: _answers(client, f"{url}/health/ready"), 40)  # type: ignore[misc]
         run.sent = list(population())

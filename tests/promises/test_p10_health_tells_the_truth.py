@@ -13,9 +13,10 @@ from connectors.embedded.kafka import EmbeddedKafka
 from connectors.embedded.postgres import EmbeddedPostgres
 from connectors.inbound_topics import inbound_topics
 from streams.ledger.migrate import migrate
+from streams.ledger.registry_changes import seed_local
 from streams.topics import ensure_topics, inbound_shape
 from tests.conftest import Processes
-from tests.integration.api_server import STRUCTURED, notice, until
+from tests.integration.api_server import STRUCTURED, notice, of_this_machine, until
 from tests.integration.test_worker_health import free_port
 
 WITHIN = 10.0
@@ -75,11 +76,18 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     processes = Processes(directory)
     with EmbeddedKafka(directory / "kafka") as kafka, EmbeddedPostgres(directory / "postgres") as postgres:
         migrate(postgres.url)
+        seed_local(postgres.url)
         ensure_topics(kafka.bootstrap, inbound_topics(""), inbound_shape())
         for command in ports:
             processes.start("overgang", command, environment=environment(directory, kafka, postgres, ports))
+        credential = of_this_machine(directory)
         clients = [
-            httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=5, trust_env=False)
+            httpx.Client(
+                base_url=f"http://127.0.0.1:{port}",
+                timeout=5,
+                trust_env=False,
+                auth=credential,
+            )
             for port in ports.values()
         ]
         try:

@@ -1,12 +1,17 @@
-"""Where the API of the gateway answers that a command sends to."""
+"""The API of a gateway as commands speak to it: where it answers, and with which credential."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Final
 
+import httpx
 import typer
 
+from connectors.access.own_token import GivenToken, local_credential
 from connectors.cli import run_file
 from connectors.settings import Settings
 from schemas.problems import OvergangError
+
+_TIMEOUT_SECONDS: Final = 60.0
 
 
 class NoGateway(OvergangError):
@@ -28,13 +33,30 @@ GatewayUrl = Annotated[
         help="Address of the API. Default: the gateway of `overgang up`, else the settings'.",
     ),
 ]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--token-file",
+        exists=True,
+        dir_okay=False,
+        readable=True,
+        help="File with a bearer token. Default: this machine's own, which may send for every party.",
+    ),
+]
 
 
-def address_of_gateway(url: str | None) -> str:
-    """The address given, else that of a running `overgang up`, else the settings'. Raises NoGateway."""
-    if url is not None:
-        return url
+def gateway_client(url: str | None, token_file: Path | None) -> httpx.Client:
+    """A client of the address given, else of a running `overgang up`, else of the settings.
+
+    Raises NoGateway, NoToken, KeyFileError.
+    """
     settings = Settings()
+    credential = GivenToken(token_file) if token_file else local_credential(settings)
+    address = url or _address_here(settings)
+    return httpx.Client(base_url=address, timeout=_TIMEOUT_SECONDS, trust_env=False, auth=credential)
+
+
+def _address_here(settings: Settings) -> str:
     if running := run_file.read(settings.data_directory):
         return running.http
     if not settings.http_port:

@@ -1,0 +1,83 @@
+"""Who asks: every route but `/health/live` needs a credential, a bearer token or a client certificate.
+
+Known to the whole app as a dependency, so that a route is closed unless it says otherwise.
+"""
+
+import asyncio
+from typing import Annotated, Final
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
+
+from connectors.access.gate import Caller, NotProved
+from connectors.access.token_keys import NoKeys
+from connectors.access.watch import RegistryUnknown
+from connectors.http.body import discard_body
+from connectors.http.parts import OpenParts, Parts
+from connectors.http.problems import Refusal
+
+CERTIFICATE: Final = "overgang.client_certificate"
+"""Key of the scope under which the server puts the client's verified certificate (DER bytes)."""
+OPEN: Final = frozenset({"/health/live"})
+_AWAY_SECONDS = "5"
+_SCHEME = HTTPBearer(auto_error=False, description="JSON Web Token; or a client certificate instead")
+
+
+async def caller(request: Request, parts: OpenParts, _: Annotated[object, Depends(_SCHEME)]) -> Caller | None:
+    """The system that asks, None on an open route. Raises `Refusal`: 401, or 503 while nobody is known."""
+    if request.url.path in OPEN:
+        return None
+    try:
+        return await _proved(request, parts)
+    except NotProved as why:
+        slug, challenge = "not-proved", 'Bearer realm="overgang", error="invalid_token"'
+        refused = Refusal(
+            slug, f"The credential does not count: {why}.", headers={"WWW-Authenticate": challenge}
+        )
+    except (RegistryUnknown, NoKeys) as unknown:
+        refused = Refusal("access-unknown", f"{unknown}.", headers={"Retry-After": _AWAY_SECONDS})
+    except Refusal as none:
+        refused = none
+    await discard_body(request, parts.config.body_within)
+    raise refused
+
+
+async def _proved(request: Request, parts: Parts) -> Caller:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token.strip():
+        known = parts.gate.remembered(token.strip())
+        if known is None:
+            known = await asyncio.to_thread(parts.gate.by_token, token.strip())
+        return known
+    certificate = request.scope.get(CERTIFICATE)
+    if certificate is not None:
+        return parts.gate.by_certificate(certificate)
+    raise Refusal("no-credential", headers={"WWW-Authenticate": 'Bearer realm="overgang"'})
+
+
+async def _known(asking: Annotated[Caller | None, Depends(caller)]) -> Caller:
+    if asking is None:
+        raise Refusal("no-credential")
+    return asking
+
+
+Asking = Annotated[Caller, Depends(_known)]
+"""The system that asks."""
+
+
+async def _operator(asking: Asking) -> Caller:
+    if not asking.operates:
+        raise Refusal("operator-only")
+    return asking
+
+
+async def _monitor(asking: Asking) -> Caller:
+    if not asking.monitors:
+        raise Refusal("operator-only")
+    return asking
+
+
+Operator = Annotated[Caller, Depends(_operator)]
+"""The system that asks, which is the operator's."""
+Monitor = Annotated[Caller, Depends(_monitor)]
+"""The system that asks, which may see readiness and metrics."""
