@@ -1,0 +1,1 @@
+"""CSV files as people write them: which columns a flow's file has, and its rows as typed values."""
