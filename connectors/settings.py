@@ -45,7 +45,7 @@ class Settings(BaseSettings):
 
     profile: Literal["embedded", "production"] = "embedded"
     """`embedded`: all on this machine, loopback only, secrets made in the data directory. `production` needs
-    sealed messages on the broker, which this version does not have: it refuses to start."""
+    connections to broker and database that are secured, which this version does not have: it refuses to start."""
 
     data_directory: AbsolutePath = Field(default=Path(".overgang"), validate_default=True)
     """Everything that is kept: embedded broker and database, keys, logs. Made with mode 700."""
@@ -88,6 +88,19 @@ class Settings(BaseSettings):
     )
     """The secret that `overgang parties token` signs with in the embedded profile, made once, mode 600. A new
     one ends all tokens that were issued."""
+
+    seal_keys_file: AbsolutePath = Field(
+        default_factory=lambda data: data["data_directory"] / "keys" / "seal.keys"
+    )
+    """The secrets that the HTTP API seals with and workers verify with, one a line: the first seals, all verify.
+    Made once, mode 600; the same on every machine. A change counts within a second."""
+
+    require_seal: bool = Field(default_factory=lambda data: data["profile"] != "embedded")
+    """Whether workers refuse what lies on the inbound topics without a seal or a signature; only the embedded
+    profile takes it by default. A broken seal is refused always."""
+
+    seal_days: int = Field(default=14, ge=1, le=3650)
+    """Days between a seal or signature and the broker's own date of a record, at most: the topics' retention."""
 
     token_issuer: str | None = Field(default=None, pattern=r"^\S{1,200}$")
     """Claim `iss` of the issuer whose bearer tokens count beside this machine's own; None: no other."""
@@ -152,7 +165,7 @@ class Settings(BaseSettings):
     def _only_embedded(cls, profile: str) -> str:
         if profile != "embedded":
             raise ValueError(
-                "this version does not seal what lies on the broker and runs in the embedded profile only; "
+                "this version has no secured connection to the broker and runs in the embedded profile only; "
                 "set it to embedded"
             )
         return profile

@@ -27,6 +27,8 @@ InstitutionNumber = NewType("InstitutionNumber", str)
 EnrolmentId = NewType("EnrolmentId", str)
 EuCaseId = NewType("EuCaseId", str)
 TaskId = NewType("TaskId", str)
+SystemId = NewType("SystemId", str)
+"""A program that acts for parties, such as `school-admin`: lower-case letters, digits and hyphens."""
 
 Role = Literal["institution", "municipality", "gateway"]
 Flow = Literal[

@@ -1,4 +1,4 @@
-"""A secret of 32 bytes in a file of its own, made once."""
+"""Secrets of 32 bytes in a file of their own, made once; most files hold one."""
 
 import base64
 import binascii
@@ -26,6 +26,14 @@ def load_or_make_secret(path: Path, what: str, setting: str) -> bytes:
     Raises:
         KeyFileError: the file is open to others, cannot be read, or holds no key.
     """
+    secrets_there = load_or_make_secrets(path, what, setting)
+    if len(secrets_there) != 1:
+        raise _no_key(path, what)
+    return secrets_there[0]
+
+
+def load_or_make_secrets(path: Path, what: str, setting: str) -> tuple[bytes, ...]:
+    """As `load_or_make_secret`, of a file that holds one or more, a line each, in their order."""
     try:
         if not path.exists():
             _make(path)
@@ -63,17 +71,25 @@ def _publish(draft: Path, path: Path) -> None:
         os.close(directory)
 
 
-def _load(path: Path, what: str) -> bytes:
+def _load(path: Path, what: str) -> tuple[bytes, ...]:
     with path.open("rb") as file:
         if os.fstat(file.fileno()).st_mode & 0o077:
             raise KeyFileError(f"{path}: others can read the {what}; run: chmod 600 {path}")
-        text = file.read(4096).decode("ascii", "replace").strip()
+        found = tuple(map(_secret, file.read(4096).decode("ascii", "replace").split()))
+    if not found or None in found:
+        raise _no_key(path, what)
+    return tuple(secret for secret in found if secret)
+
+
+def _secret(text: str) -> bytes | None:
     try:
         secret = bytes.fromhex(text) if _HEX_KEY.fullmatch(text) else base64.b64decode(text, validate=True)
     except (ValueError, binascii.Error):
-        secret = b""
-    if len(secret) != KEY_BYTES:
-        raise KeyFileError(
-            f"{path}: holds no {what}; restore it from a backup: {KEY_BYTES} bytes, base64 or hex"
-        )
-    return secret
+        return None
+    return secret if len(secret) == KEY_BYTES else None
+
+
+def _no_key(path: Path, what: str) -> KeyFileError:
+    return KeyFileError(
+        f"{path}: holds no {what}; restore it from a backup: {KEY_BYTES} bytes, base64 or hex"
+    )

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from schemas.identifiers import SystemId
+
 
 class ErrorClass(StrEnum):
     """Why an input could not be accepted; the fault is the sender's in every class."""
@@ -13,8 +15,18 @@ class ErrorClass(StrEnum):
     INVALID = "INVALID"
     """Well-formed, but a field is missing, unknown, of the wrong type or outside its form."""
     FORBIDDEN = "FORBIDDEN"
-    """The sender may not send this flow."""
+    """The sender may not send this flow, or the system not for this source."""
     TOO_LARGE = "TOO_LARGE"
+    NOT_SEALED = "NOT_SEALED"
+    """On the topic without a seal of the gateway and without a signature of a system."""
+    SEAL_BROKEN = "SEAL_BROKEN"
+    """Forged, changed after it was sealed or signed, or moved here from another topic."""
+    SEAL_EXPIRED = "SEAL_EXPIRED"
+    """Sealed or signed too long before the broker had it, or with a clock that is ahead."""
+    SIGNER_UNKNOWN = "SIGNER_UNKNOWN"
+    """Signed with a key that is registered for no system."""
+    SIGNER_BARRED = "SIGNER_BARRED"
+    """Signed with a key that is revoked or out of its span, or by a suspended system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +46,19 @@ class OvergangError(Exception):
 
 
 class InvalidMessage(OvergangError):
-    """The sender's fault: the message cannot be accepted as it is. All problems at once."""
+    """The sender's fault: the message cannot be accepted as it is. All problems at once.
 
-    def __init__(self, error_class: ErrorClass, problems: tuple[Problem, ...]) -> None:
+    `sender` is the system that has proved to have sent it; None where none has.
+    """
+
+    def __init__(
+        self, error_class: ErrorClass, problems: tuple[Problem, ...], sender: SystemId | None = None
+    ) -> None:
         super().__init__("; ".join(map(str, problems)))
         self.error_class = error_class
         self.problems = problems
+        self.sender = sender
+
+
+class SourceNotProved(InvalidMessage):
+    """Nobody who may speak for its `source` has sent it so: what it says of itself counts for nothing."""

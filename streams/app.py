@@ -26,12 +26,15 @@ from streams.health import Health
 from streams.intake import Intake
 from streams.ledger.deciding import Rulebook
 from streams.ledger.ledger import Ledger
+from streams.ledger.registry_watch import RegistryWatch, watching_engine
 from streams.ledger.sealing import load_or_make_wrapping_key
 from streams.metrics import Metrics
 from streams.monitoring import Monitoring
+from streams.proving import Prover
 from streams.publisher import Publisher, producer_settings
 from streams.relay import Relay
 from streams.rules.ruleset import shipped as shipped_rules
+from streams.seal_keys import SealKeys
 from streams.topic_state import TopicState
 from streams.topics import ensure_topics, inbound_shape, outbound_shape
 from streams.worker_config import WorkerConfig
@@ -90,8 +93,12 @@ class Worker:
             metrics=self.metrics,
         )
         self._key = load_or_make_key(config.pseudonym_key_file)
+        self._watch_registry = RegistryWatch(watching_engine(config.database_url))
+        prover = Prover(
+            SealKeys(config.seal_keys_file), self._watch_registry, config.require_seal, config.seal_lifetime
+        )
         taking = Taking(
-            decoder=Decoder(self._key, lists),
+            decoder=Decoder(self._key, lists, prover),
             ledger=self.ledger,
             handover=self.handover,
             intake=self.intake,
@@ -133,10 +140,12 @@ class Worker:
             if outcome_of(error) is Outcome.RETRY:
                 raise StopWorker("the database does not answer; start it, then the worker again") from error
             raise
+        self._watch_registry.start()
 
     def close(self) -> None:
         """After the app has stopped: let the batch in hand be stored, then close the connections."""
         self.executor.shutdown(wait=True)
+        self._watch_registry.stop()
         self.ledger.close()
 
     def reasons(self) -> list[str]:

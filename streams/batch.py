@@ -3,17 +3,40 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from schemas.identifiers import Flow
+from schemas.identifiers import Flow, MessageId, PartyAddress, parse_party
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One Kafka record as it lay on the topic; nothing in it has been checked."""
+    """One Kafka record as it lay on the topic; nothing in it has been checked.
+
+    `appended_ms` is when the broker took it, in ms of the Unix epoch; None where only its writer says so.
+    """
 
     offset: int
     key: bytes | None
     headers: tuple[tuple[str, bytes | None], ...]
     value: bytes | None
+    appended_ms: int | None = None
+
+    def claimed_source(self) -> PartyAddress | None:
+        """The party that it names as its sender; None where that is no party's address."""
+        try:
+            text = self._header("ce_source")
+            parse_party(text)
+        except ValueError:
+            return None
+        return PartyAddress(text)
+
+    def claimed_id(self) -> MessageId | None:
+        """The id that it bears; None where that is no UUID."""
+        try:
+            return MessageId(str(UUID(self._header("ce_id"))))
+        except ValueError:
+            return None
+
+    def _header(self, name: str) -> str:
+        return (dict(self.headers).get(name) or b"").decode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import psycopg
 
 from schemas.identifiers import Flow
 from schemas.problems import OvergangError
+from streams.ledger.registry_watch import RegistryUnknown
 
 
 class FlowStopped(OvergangError):
@@ -64,7 +65,7 @@ def outcome_of(error: Exception) -> Outcome:
             return Outcome.FENCED
         case psycopg.OperationalError(sqlstate=str(state)) if state[:2] not in _PASSING:
             return Outcome.STOP_FLOW
-        case psycopg.OperationalError() | psycopg.InterfaceError():
+        case psycopg.OperationalError() | psycopg.InterfaceError() | RegistryUnknown():
             return Outcome.RETRY
         case _:
             return Outcome.STOP_FLOW

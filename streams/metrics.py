@@ -14,6 +14,13 @@ class Metrics:
             ["flow", "outcome"],
             registry=registry,
         )
+        self.quarantined = Counter(
+            "overgang_quarantined",
+            "Inputs that could not be accepted, by class and by the system that proved to have sent them (empty"
+            " where none has). SEAL_BROKEN or NOT_SEALED: somebody writes to the topics who should not.",
+            ["flow", "error_class", "system"],
+            registry=registry,
+        )
         self.batches = Counter(
             "overgang_batches",
             "Batches by what became of them. `retried` grows while the database is away; `fenced` now and"

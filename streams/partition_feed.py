@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from operator import methodcaller
 from uuid import UUID
 
-from confluent_kafka import Message, TopicPartition
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Message, TopicPartition
 
 from schemas.identifiers import Flow
 from streams.batch import Batch, Input
@@ -61,7 +61,14 @@ class PartitionFeed:
 
 
 def _input(message: Message) -> Input:
-    return Input(offset=message.offset(), key=message.key(), headers=_headers(message), value=message.value())
+    kind, at_ms = message.timestamp()
+    return Input(
+        offset=message.offset(),
+        key=message.key(),
+        headers=_headers(message),
+        value=message.value(),
+        appended_ms=at_ms if kind == TIMESTAMP_LOG_APPEND_TIME else None,
+    )
 
 
 def _headers(message: Message) -> tuple[tuple[str, bytes | None], ...]:

@@ -9,14 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import NewType
 
-from schemas.identifiers import Flow, PartyAddress
+from schemas.identifiers import Flow, PartyAddress, SystemId
 from schemas.problems import OvergangError
 from streams.rules.facts import COPENHAGEN
-
-SystemId = NewType("SystemId", str)
-"""Name of a system, such as `school-admin`: lower-case letters, digits and hyphens."""
 
 OPERATOR = PartyAddress("/gateway")
 EVERY_PARTY = "*"
@@ -47,6 +43,8 @@ class CredentialKind(StrEnum):
     """`ISSUER SUBJECT` of its bearer tokens."""
     CERTIFICATE = "certificate"
     """SHA-256 of its client certificate (DER), in lower-case hexadecimal digits."""
+    SIGNING_KEY = "signing-key"
+    """`THUMBPRINT PUBLIC_KEY` of the Ed25519 key with which it signs what it writes to Kafka itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +101,11 @@ class Credential:
     valid_to: datetime | None = None
     revoked_at: datetime | None = None
 
+    @property
+    def shown(self) -> str:
+        """What is shown to prove it: all of `value`, of a signing key its thumbprint, which a JWS names."""
+        return self.value.split()[0] if self.kind is CredentialKind.SIGNING_KEY else self.value
+
     def in_force(self, at: datetime) -> bool:
         """Whether it proves anything at that instant."""
         begun = self.valid_from <= at and (self.valid_to is None or at < self.valid_to)
@@ -118,6 +121,7 @@ class Registry:
     systems: Mapping[SystemId, System] = field(default_factory=dict)
     grants: Mapping[SystemId, tuple[Grant, ...]] = field(default_factory=dict)
     credentials: Mapping[tuple[CredentialKind, str], tuple[Credential, ...]] = field(default_factory=dict)
+    """By kind and what is shown."""
 
     def proved(self, kind: CredentialKind, value: str, at: datetime) -> SystemId | None:
         """The system that this credential stands for; None where it stands for none at that instant."""
@@ -142,6 +146,12 @@ class Registry:
             and (flow is None or grant.flow in (None, flow))
             for grant in self.grants.get(system, ())
         )
+
+    def sends(self, system: SystemId, party: PartyAddress, flow: Flow, at: datetime) -> bool:
+        """Whether a system may send messages of a flow for a party; for `/gateway` only the operator."""
+        if party == OPERATOR:
+            return self.may(system, Right.OPERATE, OPERATOR, at)
+        return self.may(system, Right.SEND, party, at, flow)
 
     def parties_of(self, system: SystemId, right: Right, at: datetime) -> tuple[PartyAddress, ...]:
         """The registered parties for which a system may do something, sorted."""

@@ -34,10 +34,18 @@ _SHARED = {"cleanup.policy": "delete", "max.message.bytes": str(BATCH_LIMIT_BYTE
 
 
 def inbound_shape(partitions: int = 6, *, replication_factor: int = 1) -> TopicShape:
-    """An `inbound.*` topic. An applied message stands in the ledger: 14 days outlast an outage."""
+    """An `inbound.*` topic. An applied message stands in the ledger: 14 days outlast an outage.
+
+    The broker dates the records: a seal's age is measured by that, and no writer may choose it.
+    """
     return TopicShape(
         partitions,
-        {**_SHARED, "retention.ms": str(14 * DAY_MS), **_in_sync(replication_factor)},
+        {
+            **_SHARED,
+            "message.timestamp.type": "LogAppendTime",
+            "retention.ms": str(14 * DAY_MS),
+            **_in_sync(replication_factor),
+        },
     )
 
 

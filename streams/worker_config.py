@@ -1,10 +1,12 @@
 """What a worker is started with."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from schemas.flows import FLOWS
 from schemas.identifiers import Flow
+from streams.proving import LIFETIME
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +15,8 @@ class WorkerConfig:
 
     `port` serves health and numbers on `host`, 0 takes a free one. The three `_ms` are Kafka's consumer
     settings of that name: a worker that neither polls nor beats its heart for that long loses its
-    partitions.
+    partitions. `require_seal`: nothing unsealed and unsigned is taken from the topics; `seal_lifetime`: nor what
+    was sealed or signed longer than that before the broker had it.
     """
 
     bootstrap: str
@@ -21,6 +24,9 @@ class WorkerConfig:
     data_directory: Path
     pseudonym_key_file: Path
     wrapping_key_file: Path
+    seal_keys_file: Path
+    require_seal: bool = False
+    seal_lifetime: timedelta = LIFETIME
     topic_prefix: str = ""
     group: str = "overgang"
     inbound_partitions: int = 6

@@ -9,10 +9,10 @@ from hashlib import sha256
 from typing import Final
 
 from connectors.access.tokens import OWN_ISSUER, InvalidToken, Subject, TokenVerifier
-from connectors.access.watch import RegistryWatch
-from schemas.identifiers import Flow, PartyAddress
+from schemas.identifiers import Flow, PartyAddress, SystemId
 from schemas.problems import OvergangError
-from streams.registry import OPERATOR, CredentialKind, Registry, Right, SystemId
+from streams.ledger.registry_watch import RegistryWatch
+from streams.registry import OPERATOR, CredentialKind, Registry, Right
 
 _TOKENS_KEPT: Final = 4096
 _TOKEN_RECHECKED_SECONDS: Final = 60.0
@@ -42,9 +42,7 @@ class Caller:
 
     def sends(self, party: PartyAddress, flow: Flow) -> bool:
         """Whether it may post messages of a flow for a party; for `/gateway` only the operator."""
-        if party == OPERATOR:
-            return self.operates
-        return self.registry.may(self.system, Right.SEND, party, self.at, flow)
+        return self.registry.sends(self.system, party, flow, self.at)
 
     def reads(self, party: PartyAddress) -> bool:
         """Whether it may see what is a party's own."""

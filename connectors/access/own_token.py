@@ -10,9 +10,9 @@ from joserfc.jwk import OKPKey
 from connectors.access.token_keys import own_key
 from connectors.access.tokens import issue
 from connectors.settings import Settings
+from schemas.identifiers import SystemId
 from schemas.problems import OvergangError
 from streams.ledger.registry_changes import LOCAL
-from streams.registry import SystemId
 
 _SECONDS = 300
 _BEFORE_ITS_END = 60

@@ -14,6 +14,7 @@ from connectors.http.config import ApiConfig
 from connectors.settings import Settings
 from schemas.problems import OvergangError
 from schemas.pseudonym import load_or_make_key
+from streams.seal_keys import SealKeys
 
 _DRAIN_SECONDS = 10
 _CONNECTIONS = 1000
@@ -60,6 +61,7 @@ def api_config(settings: Settings) -> ApiConfig:
         kafka_bootstrap=settings.kafka_bootstrap,
         database_url=settings.database_url,
         pseudonym_key=load_or_make_key(settings.pseudonym_key_file),
+        seal_keys=SealKeys(settings.seal_keys_file),
         token_issuers=_token_issuers(settings),
         token_audience=settings.token_audience,
         everybody=True,

@@ -47,6 +47,7 @@ def doctor(json: AsJson = False) -> None:
         _key("pseudonym key", settings.pseudonym_key_file),
         _key("wrapping key", settings.wrapping_key_file),
         _key("token key", settings.token_key_file),
+        _key("seal keys", settings.seal_keys_file),
     ]
     if json:
         print_json(findings)

@@ -12,17 +12,18 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.access.certificates import fingerprint
+from connectors.access.signing_keys import signing_key
 from connectors.access.token_keys import own_key
 from connectors.access.tokens import issue
 from connectors.cli.decide import instant
 from connectors.cli.ledger_access import database_url, open_ledger, unanswered
 from connectors.cli.printing import AsJson, print_json, print_table
 from connectors.settings import Settings
-from schemas.identifiers import Flow, PartyAddress
+from schemas.identifiers import Flow, PartyAddress, SystemId
 from streams.ledger.migrate import engine_for
 from streams.ledger.registry import read_registry
 from streams.ledger.registry_changes import LOCAL, RegistryChanges
-from streams.registry import CredentialKind, Party, RegistryRefused, Right, SystemId
+from streams.registry import CredentialKind, Party, RegistryRefused, Right
 
 parties = typer.Typer(help="Who may send and read what.")
 
@@ -148,6 +149,23 @@ def certificate(
     with _changes() as changes:
         n = changes.add_credential(SystemId(system), CredentialKind.CERTIFICATE, value, valid_from, valid_to)
     typer.echo(f"credential {n}")
+
+
+@parties.command("signing-key")
+def sign_with(
+    system: _System,
+    file: Annotated[Path, typer.Argument(metavar="FILE.pem|jwk", exists=True, dir_okay=False)],
+    valid_from: _From = None,
+    valid_to: _To = None,
+) -> None:
+    """Let a system sign what it writes to Kafka itself; prints the kid that its signatures must name."""
+    try:
+        value = signing_key(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        raise RegistryRefused(f"{file}: cannot be read as text; give a public key in PEM or JWK") from None
+    with _changes() as changes:
+        n = changes.add_credential(SystemId(system), CredentialKind.SIGNING_KEY, value, valid_from, valid_to)
+    typer.echo(f"credential {n}, kid {value.split()[0]}")
 
 
 @parties.command("subject")

@@ -67,6 +67,7 @@ def show(
         {
             "source": found.source,
             "id": found.message_id,
+            "system": found.system,
             "received": found.received_at,
             "place": f"{found.topic} [{found.partition}] offset {found.offset}",
         },

@@ -1,5 +1,7 @@
 """`overgang worker`: intake, agents, ledger, relay and deadlines as a process of its own."""
 
+from datetime import timedelta
+
 from connectors.cli.log_lines import log_as_json
 from connectors.settings import Settings
 from schemas.problems import OvergangError
@@ -27,6 +29,9 @@ def worker_config(settings: Settings) -> WorkerConfig:
         data_directory=settings.data_directory,
         pseudonym_key_file=settings.pseudonym_key_file,
         wrapping_key_file=settings.wrapping_key_file,
+        seal_keys_file=settings.seal_keys_file,
+        require_seal=settings.require_seal,
+        seal_lifetime=timedelta(days=settings.seal_days),
         topic_prefix=settings.topic_prefix,
         group=settings.consumer_group,
         inbound_partitions=settings.inbound_partitions,

@@ -11,10 +11,10 @@ from fastapi.security import HTTPBearer
 
 from connectors.access.gate import Caller, NotProved
 from connectors.access.token_keys import NoKeys
-from connectors.access.watch import RegistryUnknown
 from connectors.http.body import discard_body
 from connectors.http.parts import OpenParts, Parts
 from connectors.http.problems import Refusal
+from streams.ledger.registry_watch import RegistryUnknown
 
 CERTIFICATE: Final = "overgang.client_certificate"
 """Key of the scope under which the server puts the client's verified certificate (DER bytes)."""

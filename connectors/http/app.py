@@ -20,7 +20,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from connectors.access.gate import Gate
 from connectors.access.tokens import TokenVerifier
-from connectors.access.watch import RegistryWatch
 from connectors.http import access, description, ingest, operations, receipts, registry, schemas, tasks
 from connectors.http.config import ApiConfig
 from connectors.http.health import WITHIN_SECONDS, Health
@@ -31,6 +30,7 @@ from connectors.http.parts import Parts
 from connectors.http.problems import ProblemDetails, Refusal, documented, page
 from connectors.inbound_topics import inbound_topics
 from schemas.problems import Problem
+from streams.ledger.registry_watch import RegistryWatch
 
 _log = structlog.get_logger(__name__)
 _AWAY_SECONDS = "5"

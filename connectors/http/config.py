@@ -7,6 +7,7 @@ from connectors.access.tokens import AUDIENCE, Keys
 from schemas.code_lists import CodeLists
 from schemas.code_lists import shipped as shipped_lists
 from schemas.pseudonym import PseudonymKey
+from streams.seal_keys import SealKeys
 
 KIB = 1024
 
@@ -23,6 +24,7 @@ class ApiConfig:
     kafka_bootstrap: str
     database_url: str
     pseudonym_key: PseudonymKey
+    seal_keys: SealKeys
     token_issuers: Mapping[str, Keys]
     token_audience: str = AUDIENCE
     everybody: bool = False

@@ -1,6 +1,7 @@
-"""`POST /v1/messages`: a message is checked, written to its inbound topic, and only then accepted."""
+"""`POST /v1/messages`: a message is checked, sealed, written to its inbound topic, and only then accepted."""
 
 import asyncio
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from schemas.cloudevent import from_batch, from_http_binary, from_structured, to
 from schemas.flows import FLOWS
 from schemas.message import Message
 from schemas.problems import InvalidMessage, Problem
+from schemas.seal import Stamp, covered, seal
 
 router = APIRouter(tags=["messages"])
 _JSON = "application/json"
@@ -185,6 +187,8 @@ async def _produce(parts: Parts, asking: Caller, message: Message) -> dict[str, 
         raise Refusal("busy", headers={"Retry-After": _BUSY_SECONDS})
     topic = parts.config.topic_prefix + FLOWS[envelope.flow].topic
     key, headers, value = to_kafka(message)
+    stamp = Stamp(asking.system, int(time.time() * 1000))
+    headers.append(seal(parts.config.seal_keys.sealing(), covered(topic, headers, value), stamp))
     try:
         await parts.producer.send(topic, key, headers, value)
     except BrokerUnavailable as away:

@@ -9,22 +9,14 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from connectors.access.certificates import fingerprint
 from connectors.access.gate import Caller
+from connectors.access.signing_keys import signing_key
 from connectors.http.access import Asking, Operator
 from connectors.http.parts import OpenParts, Parts
 from connectors.http.problems import Refusal, documented
-from schemas.identifiers import Flow, PartyAddress
+from schemas.identifiers import Flow, PartyAddress, SystemId
 from streams.ledger.registry import audited
 from streams.ledger.registry_changes import RegistryChanges
-from streams.registry import (
-    Credential,
-    CredentialKind,
-    Grant,
-    Party,
-    RegistryRefused,
-    Right,
-    System,
-    SystemId,
-)
+from streams.registry import Credential, CredentialKind, Grant, Party, RegistryRefused, Right, System
 
 router = APIRouter(tags=["registry"])
 _OWN = documented("no-credential", "not-proved", "access-unknown")
@@ -71,10 +63,12 @@ class GrantBody(_Body):
 
 
 class CredentialBody(_Body):
-    """How a system proves itself: `subject` (issuer, blank, subject) or `certificate` (PEM), not both."""
+    """How a system proves itself, one of: `subject` (issuer, blank, subject), `certificate` (PEM), or
+    `signing_key`, the public Ed25519 key with which it signs what it writes to Kafka itself (PEM or JWK)."""
 
     subject: str | None = Field(default=None, max_length=500)
     certificate: str | None = Field(default=None, max_length=20_000)
+    signing_key: str | None = Field(default=None, max_length=2_000)
     valid_from: AwareDatetime | None = Field(default=None, description="Default: now.")
     valid_to: AwareDatetime | None = None
 
@@ -183,12 +177,7 @@ def end_grant(n: _Number, parts: OpenParts, asking: Operator) -> None:
 def add_credential(system: _SystemPath, body: CredentialBody, parts: OpenParts, asking: Operator) -> Numbered:
     """A system may have several at once, so that one can be replaced without a gap."""
     with _Refused():
-        if body.certificate is not None and body.subject is None:
-            kind, value = CredentialKind.CERTIFICATE, fingerprint(body.certificate)
-        elif body.subject is not None and body.certificate is None:
-            kind, value = CredentialKind.SUBJECT, body.subject
-        else:
-            raise RegistryRefused("body: give either subject or certificate")
+        kind, value = _credential(body)
         n = _changes(parts, asking).add_credential(
             SystemId(system), kind, value, body.valid_from, body.valid_to
         )
@@ -226,6 +215,18 @@ def audit_lines(
     """The latest change first."""
     with parts.engine.connect() as connection:
         return audited(connection, before=before, limit=limit)
+
+
+def _credential(body: CredentialBody) -> tuple[CredentialKind, str]:
+    match body:
+        case CredentialBody(subject=None, certificate=str(pem), signing_key=None):
+            return CredentialKind.CERTIFICATE, fingerprint(pem)
+        case CredentialBody(subject=None, certificate=None, signing_key=str(key)):
+            return CredentialKind.SIGNING_KEY, signing_key(key)
+        case CredentialBody(subject=str(subject), certificate=None, signing_key=None):
+            return CredentialKind.SUBJECT, subject
+        case _:
+            raise RegistryRefused("body: give one of subject, certificate and signing_key")
 
 
 def _changes(parts: Parts, asking: Caller) -> RegistryChanges:

@@ -1,5 +1,5 @@
-"""From Kafka records to checked messages: each input by itself, a sender's fault is a result and no
-exception."""
+"""From Kafka records to checked messages of known senders: each input by itself, a sender's fault is a result
+and no exception."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from schemas.message import Message
 from schemas.problems import InvalidMessage
 from schemas.pseudonym import PseudonymKey
 from streams.batch import Batch
+from streams.proving import Prover
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +20,19 @@ class Decoder:
 
     key: PseudonymKey
     lists: CodeLists
+    prover: Prover
 
     def decode(self, batch: Batch, now: datetime) -> Sequence[Message | InvalidMessage]:
-        """One result an input, in their order. Whatever else this raises is our own fault."""
+        """One result an input, in their order. Raises RegistryUnknown; all else it raises is our own fault."""
         results: list[Message | InvalidMessage] = []
         for record in batch.inputs:
+            sender = None
             try:
+                sender = self.prover.prove(batch.topic, batch.flow, record, now)
                 results.append(
                     from_kafka(batch.flow, record.headers, record.value, self.key, self.lists, now)
                 )
             except InvalidMessage as invalid:
+                invalid.sender = invalid.sender or sender
                 results.append(invalid)
         return results

@@ -126,3 +126,5 @@ class Taking:
         for outcome, count in inputs.items():
             if count:
                 self.metrics.inputs.labels(batch.flow, outcome).inc(count)
+        for (error_class, sender), count in applied.quarantined.items():
+            self.metrics.quarantined.labels(batch.flow, error_class, sender or "").inc(count)

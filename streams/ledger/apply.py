@@ -13,7 +13,7 @@ from typing import Any
 from psycopg import Cursor
 
 from schemas.flows.registry import FLOWS
-from schemas.identifiers import CaseKey
+from schemas.identifiers import CaseKey, SystemId
 from schemas.message import Message
 from schemas.problems import InvalidMessage
 from schemas.wire import encode
@@ -34,12 +34,12 @@ from streams.rules.model import MessageRef
 class Applied:
     """What a batch came to: inputs by outcome, changed tasks, messages to send.
 
-    `quarantined` counts by error class. `stuck` are cases that could not be decided; their facts are kept.
+    `quarantined` counts by error class and the system that proved to have sent it. `stuck` are cases that could not be decided; their facts are kept.
     """
 
     accepted: int
     duplicates: int
-    quarantined: Mapping[str, int]
+    quarantined: Mapping[tuple[str, SystemId | None], int]
     tasks: int
     outgoing: int
     stuck: tuple[CaseKey, ...]
@@ -105,7 +105,7 @@ def apply(
     done = Applied(
         accepted=len(accepted),
         duplicates=len(repeats),
-        quarantined=Counter(item.fault.error_class.value for item in arrived.refused),
+        quarantined=Counter((item.fault.error_class.value, item.fault.sender) for item in arrived.refused),
         tasks=len(deciding.tasks),
         outgoing=len(deciding.outgoing) + len(told),
         stuck=tuple(deciding.stuck),

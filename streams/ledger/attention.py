@@ -52,13 +52,14 @@ class Undeliverable:
 @dataclass(frozen=True, slots=True)
 class Quarantined:
     """An input that could not be accepted. `source` and `message_id` are as it claims them, null where
-    malformed."""
+    malformed or not proved; `system` is which proved to have sent it, null where none has."""
 
     n: int
     flow: str
     received_at: datetime
     source: str | None
     message_id: str | None
+    system: str | None
     error_class: str
     reasons: list[Reason]
     topic: str
@@ -140,6 +141,7 @@ def _quarantined(
             row.received_at,
             row.source,
             row.message_id,
+            row.system,
             row.error_class,
             [Reason(**reason) for reason in row.reasons],
             row.topic,

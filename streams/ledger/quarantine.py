@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import orjson
 from psycopg import Cursor
 
-from schemas.identifiers import MessageId, PartyAddress, parse_party
-from schemas.problems import InvalidMessage
+from schemas.identifiers import MessageId, PartyAddress
+from schemas.problems import InvalidMessage, SourceNotProved
 from streams.batch import Batch, Input
 from streams.ledger.bulk import BulkInsert
 from streams.ledger.case_keys import CaseVault
@@ -26,6 +25,7 @@ _INSERT = BulkInsert(
         "flow": "text",
         "source": "text",
         "message_id": "text",
+        "system": "text",
         "error_class": "text",
         "reasons": "jsonb",
         "original": "bytea",
@@ -36,7 +36,10 @@ _INSERT = BulkInsert(
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """An input and why it was refused; `source` and `message_id` as it claims them, where well-formed."""
+    """An input and why it was refused; `source` and `message_id` as it claims them, where well-formed.
+
+    Without proof of its source they are None: nobody gets a receipt for what somebody else wrote.
+    """
 
     input: Input
     fault: InvalidMessage
@@ -46,8 +49,9 @@ class Refused:
 
 def refused(item: Input, fault: InvalidMessage) -> Refused:
     """Pair an input with its fault and with what it says of its sender and its id."""
-    claimed = dict(item.headers)
-    return Refused(item, fault, _source(claimed.get("ce_source")), _message_id(claimed.get("ce_id")))
+    if isinstance(fault, SourceNotProved):
+        return Refused(item, fault, None, None)
+    return Refused(item, fault, item.claimed_source(), item.claimed_id())
 
 
 def store(
@@ -65,6 +69,7 @@ def store(
                 batch.flow,
                 item.source,
                 item.message_id,
+                item.fault.sender,
                 item.fault.error_class.value,
                 orjson.dumps(reasons(item.fault)).decode(),
                 vault.seal_own(original_of(item.input)),
@@ -88,19 +93,3 @@ def original_of(item: Input) -> bytes:
 
     headers = [[name, text(value)] for name, value in item.headers]
     return orjson.dumps({"key": text(item.key), "headers": headers, "value": text(item.value)})
-
-
-def _source(header: bytes | None) -> PartyAddress | None:
-    try:
-        text = (header or b"").decode()
-        parse_party(text)
-    except ValueError:
-        return None
-    return PartyAddress(text)
-
-
-def _message_id(header: bytes | None) -> MessageId | None:
-    try:
-        return MessageId(str(UUID((header or b"").decode())))
-    except ValueError:
-        return None

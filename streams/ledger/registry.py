@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, Table, func, select
 
-from schemas.identifiers import PartyAddress
+from schemas.identifiers import PartyAddress, SystemId
 from streams.ledger.tables import audit, credentials, grants, parties, systems
-from streams.registry import Credential, CredentialKind, Grant, Party, Registry, Right, System, SystemId
+from streams.registry import Credential, CredentialKind, Grant, Party, Registry, Right, System
 
 _T = TypeVar("_T")
 
@@ -31,7 +31,8 @@ def read_registry(connection: Connection) -> Registry:
     by_value: dict[tuple[CredentialKind, str], list[Credential]] = defaultdict(list)
     for row in _rows(connection, credentials):
         kind = CredentialKind(row.kind)
-        by_value[kind, row.value].append(_as(Credential, row, kind=kind))
+        credential = _as(Credential, row, kind=kind)
+        by_value[kind, credential.shown].append(credential)
     return Registry(
         version,
         {PartyAddress(row.address): _as(Party, row) for row in _rows(connection, parties)},

@@ -11,22 +11,15 @@ from sqlalchemy import Connection, Engine, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from schemas.flows import FLOWS
-from schemas.identifiers import Flow, PartyAddress, parse_party
+from schemas.identifiers import Flow, PartyAddress, SystemId, parse_party
 from streams.ledger.migrate import engine_for
 from streams.ledger.tables import audit, credentials, grants, parties, systems
-from streams.registry import (
-    EVERY_PARTY,
-    OPERATOR,
-    CredentialKind,
-    Party,
-    RegistryRefused,
-    Right,
-    SystemId,
-)
+from streams.registry import EVERY_PARTY, OPERATOR, CredentialKind, Party, RegistryRefused, Right
 
 _LOCK = 7_301_002
 _SYSTEM = re.compile(r"[a-z][a-z0-9-]{1,39}")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
+_SIGNING_KEY = re.compile(r"[A-Za-z0-9_-]{43} [A-Za-z0-9_-]{43}")
 LOCAL = SystemId("local")
 """The operator's own machine in the embedded profile: may do everything for every party."""
 
@@ -128,6 +121,8 @@ class RegistryChanges:
         _readable(value, "value")
         if kind is CredentialKind.SUBJECT and len(value.split()) != 2:
             raise RegistryRefused("value: write the issuer, a blank and the subject of its tokens")
+        if kind is CredentialKind.SIGNING_KEY and not _SIGNING_KEY.fullmatch(value):
+            raise RegistryRefused("value: write the key's thumbprint, a blank and the public key, base64url")
         begins = valid_from or self.now
         _span(begins, valid_to)
         with self._change() as connection:

@@ -183,6 +183,7 @@ quarantine = Table(
     Column("flow", Text, nullable=False),
     Column("source", Text, comment="as the input names it, where that is a party's address"),
     Column("message_id", Text, comment="as the input names it, where that is a UUID"),
+    Column("system", Text, comment="which proved to have sent it; null where none has"),
     Column("error_class", Text, nullable=False),
     Column("reasons", JSONB, nullable=False, comment="[{field, problem, mend}]"),
     Column("original", LargeBinary, nullable=False, comment="sealed: key, headers and value as they came"),
@@ -246,7 +247,10 @@ credentials = Table(
     Column("system", Text, ForeignKey("systems.id"), nullable=False),
     Column("kind", Text, nullable=False),
     Column(
-        "value", Text, nullable=False, comment="issuer and subject of its tokens, or a certificate's SHA-256"
+        "value",
+        Text,
+        nullable=False,
+        comment="issuer and subject of its tokens, a certificate's SHA-256, or thumbprint and public key",
     ),
     Column("valid_from", _INSTANT, nullable=False),
     Column("valid_to", _INSTANT),

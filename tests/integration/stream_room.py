@@ -97,6 +97,7 @@ class StreamRoom:
             "data_directory": self.directory,
             "pseudonym_key_file": self.directory / "pseudonym.key",
             "wrapping_key_file": self.directory / "wrapping.key",
+            "seal_keys_file": self.directory / "keys" / "seal.keys",
             "topic_prefix": self.prefix,
             "inbound_partitions": self.partitions,
             "session_timeout_ms": 6_000,

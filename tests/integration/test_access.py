@@ -12,12 +12,12 @@ from joserfc.jwk import OKPKey
 
 from connectors.access.own_token import OwnToken
 from connectors.access.tokens import issue
-from schemas.identifiers import PartyAddress
+from schemas.identifiers import PartyAddress, SystemId
 from streams.ledger.ledger import Ledger
 from streams.ledger.migrate import engine_for
 from streams.ledger.registry import audited
 from streams.ledger.registry_changes import RegistryChanges
-from streams.registry import OPERATOR, Party, RegistryRefused, Right, SystemId
+from streams.registry import OPERATOR, Party, RegistryRefused, Right
 from tests.integration.api_server import BATCH, STRUCTURED, TOKEN_KEY, notice, served, until
 from tests.integration.ledger_room import Partition, ledger_on, status, take
 from tests.integration.ledger_room import notice as raised

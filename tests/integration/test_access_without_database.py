@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
-from connectors.access.watch import KEPT_SECONDS, RegistryUnknown, RegistryWatch
 from connectors.embedded.postgres import EmbeddedPostgres
 from streams.ledger.migrate import migrate
 from streams.ledger.registry_changes import LOCAL, seed_local
+from streams.ledger.registry_watch import KEPT_SECONDS, RegistryUnknown, RegistryWatch
 from tests.integration.api_server import STRUCTURED, notice, served, until
 
 

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from connectors.inbound_topics import inbound_topics
+from schemas.identifiers import SystemId
 from streams.ledger.migrate import engine_for, migrate
 from streams.ledger.registry_changes import RegistryChanges, seed_local
-from streams.registry import SystemId
 from streams.topics import ensure_topics, inbound_shape
 from tests.conftest import Processes
 from tests.integration.api_server import until

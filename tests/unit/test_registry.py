@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.identifiers import PartyAddress
-from streams.registry import Credential, CredentialKind, Grant, Party, Registry, Right, System, SystemId
+from schemas.identifiers import PartyAddress, SystemId
+from streams.registry import Credential, CredentialKind, Grant, Party, Registry, Right, System
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SCHOOL = PartyAddress("/institution/280051")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 import structlog
-from sqlalchemy import Engine
+from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from schemas.problems import OvergangError
@@ -15,8 +15,24 @@ from streams.registry import Registry
 
 _log = structlog.get_logger(__name__)
 _LOOK_SECONDS: Final = 0.3
-_END_SECONDS: Final = 5.0
+_END_SECONDS: Final = 5
 KEPT_SECONDS: Final = 60.0
+
+
+def watching_engine(database_url: str) -> Engine:
+    """For one watch: one connection, which answers or fails within seconds."""
+    return create_engine(
+        make_url(database_url).set(drivername="postgresql+psycopg"),
+        pool_size=1,
+        max_overflow=0,
+        pool_pre_ping=True,
+        isolation_level="AUTOCOMMIT",
+        connect_args={
+            "connect_timeout": _END_SECONDS,
+            "options": f"-c statement_timeout={_END_SECONDS * 1000} -c default_transaction_read_only=on",
+            "application_name": "overgang",
+        },
+    )
 
 
 class RegistryUnknown(OvergangError):
@@ -45,7 +61,8 @@ class RegistryWatch:
     def stop(self) -> None:
         """End; returns when the thread has, or when the database keeps it for too long."""
         self._stopping.set()
-        self._thread.join(_END_SECONDS)
+        if self._thread.is_alive():
+            self._thread.join(_END_SECONDS)
 
     def current(self) -> Registry:
         """The registry, not older than `KEPT_SECONDS`. Raises RegistryUnknown."""
