@@ -45,7 +45,7 @@ class Settings(BaseSettings):
 
     profile: Literal["embedded", "production"] = "embedded"
     """`embedded`: all on this machine, loopback only, secrets made in the data directory. `production` needs
-    connections to broker and database that are secured, which this version does not have: it refuses to start."""
+    secured connections to broker and database, which this version does not have: it refuses to start."""
 
     data_directory: AbsolutePath = Field(default=Path(".overgang"), validate_default=True)
     """Everything that is kept: embedded broker and database, keys, logs. Made with mode 700."""
@@ -92,15 +92,16 @@ class Settings(BaseSettings):
     seal_keys_file: AbsolutePath = Field(
         default_factory=lambda data: data["data_directory"] / "keys" / "seal.keys"
     )
-    """The secrets that the HTTP API seals with and workers verify with, one a line: the first seals, all verify.
-    Made once, mode 600; the same on every machine. A change counts within a second."""
+    """The secrets that the HTTP API seals with and workers verify with, one a line: the first seals, all
+    verify. Made once, mode 600; the same on every machine. A change counts within a second."""
 
     require_seal: bool = Field(default_factory=lambda data: data["profile"] != "embedded")
     """Whether workers refuse what lies on the inbound topics without a seal or a signature; only the embedded
     profile takes it by default. A broken seal is refused always."""
 
     seal_days: int = Field(default=14, ge=1, le=3650)
-    """Days between a seal or signature and the broker's own date of a record, at most: the topics' retention."""
+    """Days between a seal or signature and the broker's own date of a record, at most; as long as the inbound
+    topics keep what lies on them."""
 
     token_issuer: str | None = Field(default=None, pattern=r"^\S{1,200}$")
     """Claim `iss` of the issuer whose bearer tokens count beside this machine's own; None: no other."""

@@ -15,8 +15,8 @@ class WorkerConfig:
 
     `port` serves health and numbers on `host`, 0 takes a free one. The three `_ms` are Kafka's consumer
     settings of that name: a worker that neither polls nor beats its heart for that long loses its
-    partitions. `require_seal`: nothing unsealed and unsigned is taken from the topics; `seal_lifetime`: nor what
-    was sealed or signed longer than that before the broker had it.
+    partitions. `require_seal`: nothing that is neither sealed nor signed is taken from the topics;
+    `seal_lifetime`: nor what was sealed or signed longer than that before the broker had it.
     """
 
     bootstrap: str

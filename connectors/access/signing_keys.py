@@ -11,9 +11,7 @@ from joserfc.jwk import OKPKey
 from streams.registry import RegistryRefused
 
 _MEND = "give the public key, an Ed25519 one, as PEM (BEGIN PUBLIC KEY) or JWK"
-_SECRET = (
-    "signing_key: holds the private key, which only its system may have; make a new pair, give the public one"
-)
+_SECRET = "signing_key: holds the private key, which only its system may have; make a new pair for it"
 
 
 def signing_key(text: str) -> str:

@@ -23,7 +23,7 @@ class Decoder:
     prover: Prover
 
     def decode(self, batch: Batch, now: datetime) -> Sequence[Message | InvalidMessage]:
-        """One result an input, in their order. Raises RegistryUnknown; all else it raises is our own fault."""
+        """One result an input, in their order. Raises RegistryUnknown; all else is our own fault."""
         results: list[Message | InvalidMessage] = []
         for record in batch.inputs:
             sender = None

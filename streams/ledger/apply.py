@@ -34,7 +34,8 @@ from streams.rules.model import MessageRef
 class Applied:
     """What a batch came to: inputs by outcome, changed tasks, messages to send.
 
-    `quarantined` counts by error class and the system that proved to have sent it. `stuck` are cases that could not be decided; their facts are kept.
+    `quarantined` counts by error class and the system that proved to have sent it. `stuck` are cases that
+    could not be decided; their facts are kept.
     """
 
     accepted: int
