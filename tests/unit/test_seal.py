@@ -20,9 +20,7 @@ STAMP = Stamp(SystemId("school-admin"), 1_795_000_000_123)
 RECORD = covered(TOPIC, KAFKA_HEADERS, KAFKA_VALUE)
 _, SEALED = seal(KEY, RECORD, STAMP)
 
-NAMES = st.sampled_from(
-    ["content-type", "ce_id", "ce_source", "ce_type", "ce_time", "ce_traceparent", "ce_x"]
-)
+NAMES = st.sampled_from(["content-type", "ce_id", "ce_source", "ce_type", "ce_time", "ce_x"])
 HEADERS = st.lists(st.tuples(NAMES, st.none() | st.binary(max_size=12)), max_size=6)
 RECORDS = st.tuples(st.text(max_size=12), HEADERS, st.none() | st.binary(max_size=40))
 
@@ -41,7 +39,7 @@ def test_no_attribute_can_be_changed_taken_away_or_doubled(name: str) -> None:
     others = [(known, value) for known, value in KAFKA_HEADERS if known != name]
     changes: list[list[tuple[str, bytes | None]]] = [
         [*others, (name, content + b" ")],
-        [*others, (name, content.swapcase())],
+        [*others, (name, bytes([content[0] ^ 1]) + content[1:])],
         [*others, (name, b"")],
         [*others, (name, None)],
         list(others),
@@ -59,7 +57,7 @@ def test_no_attribute_can_be_added() -> None:
 
 
 @pytest.mark.parametrize(
-    "topic", ["inbound.mentor.v1", "test.inbound.dropout-risk.v1", "inbound.dropout-risk.v2"]
+    "topic", ["inbound.mentor.v1", "x.inbound.dropout-risk.v1", "inbound.dropout-risk.v2"]
 )
 def test_a_record_cannot_be_moved_to_another_topic(topic: str) -> None:
     with pytest.raises(SealBroken, match="topic"):
