@@ -17,7 +17,7 @@ class Metrics:
         self.quarantined = Counter(
             "overgang_quarantined",
             "Inputs that could not be accepted, by class and by the system that proved to have sent them"
-            " (empty where none has). SEAL_BROKEN or NOT_SEALED: somebody writes to the topics who should not.",
+            " (empty where none has). SEAL_BROKEN, NOT_SEALED: somebody writes to the topics who should not.",
             ["flow", "error_class", "system"],
             registry=registry,
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
@@ -24,6 +25,7 @@ from connectors.inbound_topics import inbound_topics
 from schemas.pseudonym import PseudonymKey
 from streams.ledger.migrate import migrate
 from streams.ledger.registry_changes import seed_local
+from streams.seal_keys import SealKeys
 from streams.topics import ensure_topics, inbound_shape
 
 PARTITIONS = 2
@@ -47,7 +49,12 @@ def served(
         database_url=database_url,
         pseudonym_key=KEY,
         topic_prefix=topic_prefix,
-        **{"token_issuers": {OWN_ISSUER: OwnKeys(TOKEN_KEY)}, "everybody": True, **settings},
+        **{
+            "token_issuers": {OWN_ISSUER: OwnKeys(TOKEN_KEY)},
+            "everybody": True,
+            "seal_keys": _seal_keys(),
+            **settings,
+        },
     )
     with listen("127.0.0.1", 0) as listening:
         server = uvicorn.Server(uvicorn.Config(create_app(config), log_config=None, access_log=False))
@@ -63,6 +70,12 @@ def served(
         finally:
             server.should_exit = True
             thread.join(30)
+
+
+def _seal_keys() -> SealKeys:
+    """Keys of nobody else; their file is read once and may go."""
+    with TemporaryDirectory() as directory:
+        return SealKeys(Path(directory) / "seal.keys")
 
 
 def of_this_machine(data_directory: Path) -> OwnToken:

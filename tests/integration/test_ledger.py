@@ -178,7 +178,7 @@ def test_a_refused_input_is_kept_with_its_bytes_and_its_sender_is_told(database_
         assert b"/wAgcmF3" in ledger.vault.open(None, original)  # base64 of the value
         [[payload]] = rows(database_url, "SELECT payload FROM outbound")
         receipt = decode(ledger.vault.open(None, payload))[1]
-    assert done.quarantined == {"INVALID": 1}
+    assert done.quarantined == {("INVALID", None): 1}
     assert (error_class, reasons[0]["field"]) == ("INVALID", "data.on")
     assert (receipt["outcome"], receipt["message_id"]) == (
         "QUARANTINED",

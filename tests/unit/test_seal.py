@@ -199,9 +199,7 @@ def test_while_a_changed_file_is_of_no_use_the_keys_of_before_count(
             file.write_bytes(base64.b64encode(KEY.secret)[:20])
     now += 1
     assert keys.sealing() == KEY
-    assert file.exists() == (spoil != "gone"), (
-        "a lost file is not made anew: the others would not know that key"
-    )
+    assert file.exists() == (spoil != "gone"), "a lost file is not made anew: nobody else would know it"
     put(file, bytes(32))
     now += 1
     assert keys.sealing() == SealKey(bytes(32))
