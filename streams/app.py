@@ -93,9 +93,9 @@ class Worker:
             metrics=self.metrics,
         )
         self._key = load_or_make_key(config.pseudonym_key_file)
-        self._watch_registry = RegistryWatch(watching_engine(config.database_url))
+        self.registry_watch = RegistryWatch(watching_engine(config.database_url))
         prover = Prover(
-            SealKeys(config.seal_keys_file), self._watch_registry, config.require_seal, config.seal_lifetime
+            SealKeys(config.seal_keys_file), self.registry_watch, config.require_seal, config.seal_lifetime
         )
         taking = Taking(
             decoder=Decoder(self._key, lists, prover),
@@ -140,12 +140,12 @@ class Worker:
             if outcome_of(error) is Outcome.RETRY:
                 raise StopWorker("the database does not answer; start it, then the worker again") from error
             raise
-        self._watch_registry.start()
+        self.registry_watch.start()
 
     def close(self) -> None:
         """After the app has stopped: let the batch in hand be stored, then close the connections."""
         self.executor.shutdown(wait=True)
-        self._watch_registry.stop()
+        self.registry_watch.stop()
         self.ledger.close()
 
     def reasons(self) -> list[str]:

@@ -16,13 +16,14 @@ from connectors.access.signing_keys import signing_key
 from schemas.cloudevent import to_kafka
 from schemas.identifiers import PartyAddress, SystemId
 from schemas.seal import Stamp, covered, seal
+from streams.app import Worker
 from streams.ledger.case_keys import GATEWAY
 from streams.ledger.migrate import engine_for
 from streams.ledger.registry_changes import RegistryChanges
 from streams.ledger.sealing import load_or_make_wrapping_key
 from streams.registry import CredentialKind, Party, Right
 from streams.seal_keys import SealKeys
-from tests.integration.api_server import notice
+from tests.integration.api_server import notice, until
 from tests.integration.ledger_room import checked
 from tests.integration.stream_room import StreamRoom
 from tests.signing import new_key, signature
@@ -39,12 +40,18 @@ class SealedRoom:
     """A room with a worker that requires seals, and what is there to prove who sent something."""
 
     room: StreamRoom
+    worker: Worker
 
     def __post_init__(self) -> None:
         self.keys = SealKeys(self.room.config().seal_keys_file)
         self._engine = engine_for(self.room.database_url)
         for address in (SCHOOL, OTHER_SCHOOL):
             self.changes().put_party(Party(address, "Example", datetime(2026, 1, 1, tzinfo=UTC).date()))
+
+    def in_force(self) -> float:
+        """Returns once the worker knows every change of the registry, with the seconds that took."""
+        [(version,)] = self.room.rows("SELECT max(n) FROM audit")
+        return until(lambda: self.worker.registry_watch.current().version == version, 5)
 
     def changes(self) -> RegistryChanges:
         return RegistryChanges(self._engine, "tester", datetime.now(UTC))
@@ -56,7 +63,9 @@ class SealedRoom:
         for flow in flows:
             self.changes().grant(system, party, Right.SEND, flow)
         value = signing_key(json.dumps(key.as_dict(private=False)))
-        return system, key, self.changes().add_credential(system, CredentialKind.SIGNING_KEY, value)
+        n = self.changes().add_credential(system, CredentialKind.SIGNING_KEY, value)
+        self.in_force()
+        return system, key, n
 
     def record(self, event: dict[str, Any] | None = None) -> Record:
         """Key, headers and value of an event, by default a good notice, neither sealed nor signed."""
