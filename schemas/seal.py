@@ -11,6 +11,7 @@ import re
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from operator import itemgetter
 from typing import Final
 
@@ -60,13 +61,26 @@ def covered(topic: str, headers: Headers, value: bytes | None) -> bytes:
     full name of the topic, then name and value of each header that is `content-type` or begins with `ce_`,
     sorted by name, then the record's value. A null counts as the length 0xFFFFFFFF and no bytes.
     """
-    parts: list[bytes | None] = [_RECORD, topic.encode()]
+    parts = [_begin(topic)]
     for name, content in sorted(headers, key=_BY_NAME):
-        if name.startswith("ce_") or name == "content-type":
-            parts.append(name.encode())
-            parts.append(content)
-    parts.append(value)
-    return b"".join([_NULL if part is None else _LENGTH(len(part)) + part for part in parts])
+        if (told := _covered_name(name)) is not None:
+            parts += (told, *_part(content))
+    return b"".join((*parts, *_part(value)))
+
+
+def _part(content: bytes | None) -> tuple[bytes, bytes]:
+    return (_NULL, b"") if content is None else (_LENGTH(len(content)), content)
+
+
+@lru_cache(maxsize=256)
+def _covered_name(name: str) -> bytes | None:
+    covers = name.startswith("ce_") or name == "content-type"
+    return b"".join(_part(name.encode())) if covers else None
+
+
+@lru_cache(maxsize=64)
+def _begin(topic: str) -> bytes:
+    return b"".join((*_part(_RECORD), *_part(topic.encode())))
 
 
 def seal(key: SealKey, record: bytes, stamp: Stamp) -> tuple[str, bytes]:
