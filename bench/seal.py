@@ -1,4 +1,4 @@
-"""What seals cost a message: `python -m bench.seal`. Pure Python, no broker: pairs in turn, the median counts.
+"""What seals cost a message: `python -m bench.seal`. No broker; pairs in turn, the median of them counts.
 
 Left: the edge's and the worker's own work on a message as it was without seals. Right: with the seal.
 """
@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 from joserfc import jws
 from joserfc.jwk import OKPKey
+from rich.console import Console
 from sqlalchemy import create_engine
 
 from bench.load import FLOWS, LISTS, messages
@@ -26,6 +27,7 @@ from streams.ledger.registry_watch import RegistryWatch
 from streams.proving import Prover
 from streams.seal_keys import SealKeys
 
+console = Console(width=200)
 ROUNDS = 15
 PEOPLE = 200
 SYSTEM = SystemId("school-admin")
@@ -89,7 +91,9 @@ def _tell_signatures(records: list[tuple[Flow, Input]]) -> None:
         for header, record in zip(signed, plain, strict=True):
             signed_at_ms(header, record, lambda _: public)
 
-    print(f"worker: verify a signature                {_microseconds(verify, len(plain)):6.1f} us a message")
+    console.print(
+        f"worker: verify a signature                {_microseconds(verify, len(plain)):6.1f} us a message"
+    )
 
 
 def _tell(
@@ -98,7 +102,7 @@ def _tell(
     pairs = [(_microseconds(without, count), _microseconds(with_seal, count)) for _ in range(ROUNDS)]
     extra = sorted(after - before for before, after in pairs)
     before, after = (median(side) for side in zip(*pairs, strict=True))
-    print(
+    console.print(
         f"{left:16} {before:6.1f} us, {right:17} {after:6.1f} us: the seal costs {median(extra):5.1f} us"
         f" a message ({extra[0]:.1f} to {extra[-1]:.1f} over {ROUNDS} pairs, {len(FLOWS)} flows)"
     )

@@ -1,5 +1,6 @@
 """Who may enter: every route by every role, credentials, and how fast a change is in force."""
 
+import json
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from streams.registry import OPERATOR, Party, RegistryRefused, Right
 from tests.integration.api_server import BATCH, STRUCTURED, TOKEN_KEY, notice, served, until
 from tests.integration.ledger_room import Partition, ledger_on, status, take
 from tests.integration.ledger_room import notice as raised
+from tests.signing import new_key
 
 SCHOOL, OTHER_SCHOOL = PartyAddress("/institution/280051"), PartyAddress("/institution/280052")
 AARHUS, COPENHAGEN = PartyAddress("/municipality/751"), PartyAddress("/municipality/101")
@@ -326,6 +328,26 @@ def test_every_change_is_on_the_audit_with_its_actor(room: Room) -> None:
         ("grant", "vendor", "operator"),
         ("put-system", "vendor", "operator"),
     ]
+
+
+def test_a_signing_key_is_registered_by_http_as_its_thumbprint_and_audited(room: Room) -> None:
+    pair = new_key()
+    with room.client("operator") as client:
+        made = client.post(
+            "/v1/systems/school/credentials", json={"signing_key": json.dumps(pair.as_dict(private=False))}
+        )
+        assert made.status_code == 201, made.text
+        known = lambda: client.get("/v1/registry").json()["credentials"]  # noqa: E731
+        until(lambda: [c["n"] for c in known()] == [made.json()["n"]], 5)
+        assert (known()[0]["kind"], known()[0]["value"].split()[0]) == ("signing-key", pair.kid)
+        line = client.get("/v1/audit").json()[0]
+        assert (line["action"], line["object"], line["actor"]) == ("add-credential", "school", "operator")
+        private = client.post(
+            "/v1/systems/school/credentials", json={"signing_key": json.dumps(pair.as_dict(private=True))}
+        )
+        assert private.status_code == 422
+        assert "private key" in private.json()["detail"]
+        assert pair.as_dict(private=True)["d"] not in private.text
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ def test_an_inbound_topic_has_its_partitions_and_settings_at_once(kafka: str, to
     assert settings["retention.ms"] == "1209600000"
     assert settings["max.message.bytes"] == "1048576"
     assert settings["min.insync.replicas"] == "1"
+    assert settings["message.timestamp.type"] == "LogAppendTime"
 
 
 def test_a_burst_of_small_messages_fills_batches_that_the_topic_takes(kafka: str, topic_prefix: str) -> None:

@@ -1,7 +1,7 @@
 """P14: a party reads and writes only what is its own.
 
-As far as it exists in this version: parties do not log in yet, so what is looked at is what each recipient's
-topic holds, and what each kind of party may send.
+What each recipient's topic holds, what each kind of party may send, and that nobody writes in another's name on
+the topics. What the API lets each caller see is in tests/integration/test_access.py.
 """
 
 from collections import defaultdict
@@ -15,8 +15,11 @@ from schemas.cloudevent import from_structured
 from schemas.flows import FLOWS
 from schemas.outbound import RECEIPT_TYPE
 from tests.integration.ledger_room import LISTS
+from tests.integration.sealed_room import OTHER_SCHOOL, SCHOOL, SealedRoom
+from tests.integration.stream_room import StreamRoom
 from tests.promises.aftermath import Record, on_topics, told_tasks
 from tests.promises.finished_run import SENDERS, FinishedRun, flow_of
+from tests.signing import new_key
 
 ICS = {f"/municipality/{code}" for code in ("101", "751", "461", "851")}
 MAY_SEND = {
@@ -135,6 +138,28 @@ def test_a_task_stands_at_one_recipient_only(topics: dict[str, list[Record]]) ->
     told = [task_id for records in topics.values() for task_id in told_tasks(records)]
     assert len(told) > 100
     assert len(set(told)) == len(told)
+
+
+def test_nobody_writes_in_anothers_name_on_the_topics(room: StreamRoom) -> None:
+    """With seals required: neither unsealed, nor with a seal taken from elsewhere, nor with a key of one's own."""
+    with room.worker(require_seal=True) as running:
+        sealed = SealedRoom(room, running.worker)
+        theirs = sealed.record()
+        system, key, _ = sealed.signer("dropout-risk", party=OTHER_SCHOOL)
+        stolen_seal = sealed.sealed()[1][-1]
+        for record, error_class, sender in (
+            (theirs, "NOT_SEALED", None),
+            ((theirs[0], [*theirs[1], stolen_seal], theirs[2]), "SEAL_BROKEN", None),
+            (sealed.signed(new_key(), theirs), "SIGNER_UNKNOWN", None),
+            (sealed.signed(key, theirs), "FORBIDDEN", system),
+        ):
+            assert sealed.refused(record) == (error_class, sender)
+        claimed = str(dict(theirs[1])["ce_id"], "ascii")
+        assert room.rows("SELECT count(*) FROM inbox WHERE id = %s", claimed) == [(0,)]
+        assert room.rows("SELECT count(*) FROM quarantine WHERE message_id = %s", claimed) == [(0,)]
+        assert room.rows("SELECT count(*) FROM outbound WHERE type LIKE '%%.receipt.v1'") == [(0,)]
+        assert sealed.taken(sealed.sealed(theirs))
+        assert room.rows("SELECT source FROM inbox WHERE id = %s", claimed) == [(SCHOOL,)]
 
 
 def links(run: FinishedRun) -> dict[str | None, set[str]]:

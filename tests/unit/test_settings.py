@@ -22,6 +22,8 @@ def test_by_default_everything_is_embedded_and_on_loopback(tmp_path: Path) -> No
     assert settings.data_directory == tmp_path / ".overgang"
     assert settings.pseudonym_key_file == tmp_path / ".overgang/keys/pseudonym.key"
     assert settings.wrapping_key_file == tmp_path / ".overgang/keys/wrapping.key"
+    assert settings.seal_keys_file == tmp_path / ".overgang/keys/seal.keys"
+    assert (settings.require_seal, settings.seal_days) == (False, 14)
     assert settings.inbound_partitions == 6
 
 
