@@ -91,9 +91,7 @@ def _tell_signatures(records: list[tuple[Flow, Input]]) -> None:
         for header, record in zip(signed, plain, strict=True):
             signed_at_ms(header, record, lambda _: public)
 
-    console.print(
-        f"worker: verify a signature                {_microseconds(verify, len(plain)):6.1f} us a message"
-    )
+    console.print(f"worker: verify a signature {_microseconds(verify, len(plain)):6.1f} us a message")
 
 
 def _tell(

@@ -1,7 +1,7 @@
 """P14: a party reads and writes only what is its own.
 
-What each recipient's topic holds, what each kind of party may send, and that nobody writes in another's name on
-the topics. What the API lets each caller see is in tests/integration/test_access.py.
+What each recipient's topic holds, what each kind of party may send, and that nobody writes in another's name
+on the topics. What the API lets each caller see is in tests/integration/test_access.py.
 """
 
 from collections import defaultdict
@@ -16,11 +16,12 @@ from schemas.flows import FLOWS
 from schemas.outbound import RECEIPT_TYPE
 from tests.integration.ledger_room import LISTS
 from tests.integration.sealed_room import OTHER_SCHOOL, SCHOOL, SealedRoom
-from tests.integration.stream_room import StreamRoom
+from tests.integration.stream_room import StreamRoom, room
 from tests.promises.aftermath import Record, on_topics, told_tasks
 from tests.promises.finished_run import SENDERS, FinishedRun, flow_of
 from tests.signing import new_key
 
+__all__ = ["room"]
 ICS = {f"/municipality/{code}" for code in ("101", "751", "461", "851")}
 MAY_SEND = {
     "enrolment": {"institution"},
@@ -141,7 +142,7 @@ def test_a_task_stands_at_one_recipient_only(topics: dict[str, list[Record]]) ->
 
 
 def test_nobody_writes_in_anothers_name_on_the_topics(room: StreamRoom) -> None:
-    """With seals required: neither unsealed, nor with a seal taken from elsewhere, nor with a key of one's own."""
+    """Where seals are required: not unsealed, not with the seal of another record, not with one's own key."""
     with room.worker(require_seal=True) as running:
         sealed = SealedRoom(room, running.worker)
         theirs = sealed.record()
