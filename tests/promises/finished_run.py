@@ -1,7 +1,8 @@
 """A run of the real gateway with a small population, good and bad input through every door.
 
 The messages come as a file through `overgang send`, a few by direct writers on the topics; what a sender may
-not send is tried on the API. The logs and numbers are those of the processes.
+not send is tried on the API. The worker takes nothing unsealed, so the direct writers seal what they write. The
+logs and numbers are those of the processes.
 """
 
 import json
@@ -16,7 +17,9 @@ from confluent_kafka import Producer
 
 from connectors.simulation import simulate
 from schemas.cloudevent import from_structured, to_kafka
-from streams.ledger.registry_changes import seed_local
+from schemas.seal import Stamp, covered, seal
+from streams.ledger.registry_changes import LOCAL, seed_local
+from streams.seal_keys import SealKeys
 from tests.conftest import Processes
 from tests.integration.api_server import STRUCTURED, of_this_machine, until
 from tests.integration.ledger_room import LISTS
@@ -81,6 +84,7 @@ def finished_run(room: StreamRoom, processes: Processes) -> FinishedRun:
         "OVERGANG_DATA_DIRECTORY": str(room.directory),
         "OVERGANG_PSEUDONYM_KEY_FILE": str(room.directory / "pseudonym.key"),
         "OVERGANG_WRAPPING_KEY_FILE": str(room.directory / "wrapping.key"),
+        "OVERGANG_REQUIRE_SEAL": "true",
         "OVERGANG_TOPIC_PREFIX": room.prefix,
         "OVERGANG_INBOUND_PARTITIONS": str(PARTITIONS),
         "OVERGANG_HTTP_PORT": str(ports["api"]),
@@ -148,6 +152,8 @@ def _try_every_sender(run: FinishedRun, client: httpx.Client, api: str, event: E
 def _write_directly(run: FinishedRun) -> None:
     """Inputs for the quarantine that hold what must not leave it: in values, in attributes, in an id."""
     producer = Producer({"bootstrap.servers": run.room.bootstrap})
+    stamp = Stamp(LOCAL, int(datetime.now(UTC).timestamp() * 1000))
+    sealing = SealKeys(run.room.directory / "keys" / "seal.keys").sealing()
     for event in [e for e in run.sent if e["data"].get("citizen", {}).get("cpr")][:30]:
         message = from_structured(json.dumps(event).encode(), run.room.key, LISTS, datetime.now(UTC))
         key, headers, value = to_kafka(message)
@@ -159,7 +165,8 @@ def _write_directly(run: FinishedRun) -> None:
             ([*attributes, ("ce_id", cpr)], value),
             ([*headers, ("ce_citizen", cpr)], value),
         ):
-            producer.produce(topic, key=key, headers=bad_headers, value=bad_value)
+            proof = seal(sealing, covered(topic, bad_headers, bad_value), stamp)
+            producer.produce(topic, key=key, headers=[*bad_headers, proof], value=bad_value)
             run.unreadable += 1
     assert producer.flush(20) == 0
 
