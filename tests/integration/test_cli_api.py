@@ -142,6 +142,7 @@ def test_doctor_names_what_is_missing_and_what_to_do(
         "pseudonym key",
         "wrapping key",
         "token key",
+        "seal keys",
     }
     assert all(found["mend"] for found in before.values() if not found["well"])
     away = processes.start(

@@ -1,8 +1,8 @@
 """A run of the real gateway with a small population, good and bad input through every door.
 
 The messages come as a file through `overgang send`, a few by direct writers on the topics; what a sender may
-not send is tried on the API. The worker takes nothing unsealed, so the direct writers seal what they write. The
-logs and numbers are those of the processes.
+not send is tried on the API. The worker takes nothing unsealed, so the direct writers seal what they write.
+The logs and numbers are those of the processes.
 """
 
 import json
