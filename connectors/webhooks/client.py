@@ -18,9 +18,10 @@ from connectors.webhooks.verdict import Answer, retry_after
 CONNECT_SECONDS: Final = 5.0
 READ_SECONDS: Final = 10.0
 WHOLE_SECONDS: Final = 15.0
-"""From the look-up of the name to the end of what is read, however slowly it comes."""
+"""From the look-up of the name to the answer's headers, however slowly they come."""
 READ_BYTES: Final = 4096
 """Of an answer's body, which nobody looks at: a short one lets the connection be used again."""
+_BODY_SECONDS: Final = 2.0
 _ADDRESSES_TRIED: Final = 3
 _REQUEST_ORIGIN: Final = "WebHook-Request-Origin"
 _ALLOWED_ORIGIN: Final = "WebHook-Allowed-Origin"
@@ -132,10 +133,11 @@ class WebhookClient:
 async def _read_a_little(response: httpx.Response) -> None:
     read = 0
     try:
-        async for part in response.aiter_raw():
-            read += len(part)
-            if read > READ_BYTES:
-                return
-    except httpx.TransportError:
+        async with asyncio.timeout(_BODY_SECONDS):
+            async for part in response.aiter_raw():
+                read += len(part)
+                if read > READ_BYTES:
+                    return
+    except (httpx.TransportError, TimeoutError):
         # The status has come: what follows is nothing to us, and the connection is not used again.
         return

@@ -17,9 +17,7 @@ def webhook_id(recipient: PartyAddress, sequence: int) -> str:
     return str(uuid5(_IDS, f"{recipient}|{sequence}"))
 
 
-def signed_headers(
-    id_: str, at: datetime, body: bytes, secrets: Iterable[WebhookSecret]
-) -> dict[str, str]:
+def signed_headers(id_: str, at: datetime, body: bytes, secrets: Iterable[WebhookSecret]) -> dict[str, str]:
     """`at` is aware; a receiver refuses what is more than five minutes old."""
     when = at.astimezone(UTC)
     text = body.decode()

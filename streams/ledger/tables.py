@@ -312,9 +312,7 @@ webhook_exceptions = Table(
         "sequence",
         postgresql_where=text("state = 'WAITING'"),
     ),
-    Index(
-        "webhook_exceptions_by_end", "recipient", "expires_at", postgresql_where=text("state = 'WAITING'")
-    ),
+    Index("webhook_exceptions_by_end", "recipient", "expires_at", postgresql_where=text("state = 'WAITING'")),
     Index(
         "webhook_exceptions_failed",
         "recipient",

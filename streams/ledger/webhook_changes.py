@@ -61,9 +61,7 @@ class WebhookChanges:
             if len(before) >= SECRETS:
                 raise RegistryRefused(f"secrets: {SECRETS} sign already; wait until one has ended")
             end = self.now + keep
-            kept = [
-                WebhookSecret(s.text, end if s.ends_at is None else min(s.ends_at, end)) for s in before
-            ]
+            kept = [WebhookSecret(s.text, end if s.ends_at is None else min(s.ends_at, end)) for s in before]
             fresh = new_secret()
             sealed = seal_secrets(self.seal, party, [fresh, *(s for s in kept if s.ends_at != self.now)])
             connection.execute(update(webhooks).where(webhooks.c.party == party).values(secrets=sealed))
@@ -85,9 +83,7 @@ class WebhookChanges:
         """Ask the endpoint again whether it agrees; then it gets what waits."""
         with audited_change(self.engine) as connection:
             _known(connection, party)
-            connection.execute(
-                update(webhooks).where(webhooks.c.party == party).values(self._asked_again())
-            )
+            connection.execute(update(webhooks).where(webhooks.c.party == party).values(self._asked_again()))
             self._note(connection, "resume-webhook", party, {})
 
     def redeliver(self, party: PartyAddress, ttl: timedelta, sequence: int | None = None) -> int:
@@ -129,7 +125,9 @@ class WebhookChanges:
             "held_until": None,
         }
 
-    def _note(self, connection: Connection, action: str, party: PartyAddress, detail: dict[str, object]) -> None:
+    def _note(
+        self, connection: Connection, action: str, party: PartyAddress, detail: dict[str, object]
+    ) -> None:
         note(connection, self.now, self.actor, action, party, detail)
 
 

@@ -96,7 +96,7 @@ def webhook_exceptions_of(
     """By party and number; `after` is the last number of the page before, of one party."""
     table = webhook_exceptions
     same = tuple_(outbound.c.recipient, outbound.c.sequence) == tuple_(table.c.recipient, table.c.sequence)
-    names = [name for name in WebhookException.__slots__ if name != "type"]  # type: ignore[attr-defined]
+    names = [name for name in WebhookException.__slots__ if name != "type"]
     query = (
         select(*(table.c[name] for name in names), outbound.c.type)
         .join(outbound, same)

@@ -147,7 +147,9 @@ def order(connection: Connection, party: PartyAddress, deliveries: Iterable[Deli
 
 def body(connection: Connection, vault: CaseVault, party: PartyAddress, sequence: int) -> bytes:
     """The message as structured JSON. Raises CaseErased, CannotOpen."""
-    names: LiteralString = "n, recipient, sequence, source, message_id, type, time, attributes, case_key, payload"
+    names: LiteralString = (
+        "n, recipient, sequence, source, message_id, type, time, attributes, case_key, payload"
+    )
     with connection.cursor(binary=True, row_factory=class_row(OutboundRow)) as cursor:
         row = cursor.execute(
             f"SELECT {names} FROM outbound WHERE recipient = %s AND sequence = %s", (party, sequence)

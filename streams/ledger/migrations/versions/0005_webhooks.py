@@ -19,9 +19,7 @@ def upgrade() -> None:
         "webhooks",
         sa.Column("party", sa.Text(), nullable=False),
         sa.Column("url", sa.Text(), nullable=False),
-        sa.Column(
-            "secrets", sa.LargeBinary(), nullable=False, comment="sealed by the gateway's own key"
-        ),
+        sa.Column("secrets", sa.LargeBinary(), nullable=False, comment="sealed by the gateway's own key"),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("because", sa.Text(), nullable=True, comment="why nothing is sent"),
         sa.Column(
