@@ -1,1 +1,1 @@
-"""Posts messages to endpoints of their recipients: signed, in order for each case, again until they arrive."""
+"""Posts messages to their recipients' endpoints: signed, in order for each case, again until they arrive."""

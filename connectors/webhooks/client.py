@@ -1,4 +1,4 @@
-"""Speaks HTTP to one endpoint: the handshake, and signed posts. No redirect, no proxy, no cookie, little read.
+"""Speaks HTTP to one endpoint: the handshake, and signed posts. No redirect, no proxy, no cookie.
 
 The name is looked up and checked for every request, the connection goes to that address, and TLS still
 checks the certificate against the name. One client an endpoint: a connection is never shared by two names.

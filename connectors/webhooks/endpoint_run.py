@@ -4,7 +4,7 @@ Messages are posted several at a time, those of one case one after the other. A 
 becomes an exception with times of its own, the messages of its case wait behind it, all others go on: the
 cursor moves over it. It moves only past what is settled, so a crash repeats and never skips.
 
-An endpoint that is away (no connection, or a gateway's 502 to 504, for `AWAY_AFTER` messages on end) is
+An endpoint that is away (no connection, a gateway's 502 to 504, a redirect, for `AWAY_AFTER` messages) is
 tried one message at a time with a pause, so that what waits stays in the outbound and costs nothing. Its
 first answer makes all that waits due at once.
 """
@@ -168,17 +168,17 @@ class EndpointRun:
         now = self._means.now()
         if self.stopping or self._endpoint is None or not self._sends(self._endpoint, now):
             return
-        expired = {one.delivery.sequence for one in self._settled}
-        flying = {delivery.sequence for delivery in self._flying.values()}
+        taken = {one.delivery.sequence for one in self._settled}
+        taken |= {delivery.sequence for delivery in self._flying.values()}
         busy = {delivery.order_key for delivery in self._flying.values()}
         for delivery in (*self._due, *self._ahead.values()):
             if len(self._flying) >= (1 if self.away else AT_ONCE):
                 return
-            if delivery.sequence in flying or delivery.sequence in expired:
+            if delivery.sequence in taken:
                 continue
             if delivery.order_key is None or delivery.order_key not in busy:
                 self._flying[asyncio.create_task(self._post(delivery))] = delivery
-                flying.add(delivery.sequence)
+                taken.add(delivery.sequence)
             busy.add(delivery.order_key)
 
     async def _post(self, delivery: Delivery) -> _Landed:
@@ -299,7 +299,7 @@ class EndpointRun:
         return endpoint.state is EndpointState.ACTIVE and not held and not resting
 
     def _looks_further(self, endpoint: Endpoint) -> bool:
-        known = max(self._known, endpoint.cursor) if self._known < 0 else self._known
+        known = endpoint.cursor if self._known < 0 else self._known
         return endpoint.activated_at is not None and endpoint.newest > known and len(self._ahead) < WINDOW
 
     async def _drop(self) -> None:

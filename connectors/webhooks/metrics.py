@@ -10,8 +10,8 @@ class Metrics:
         self.registry = registry = CollectorRegistry()
         self.attempts = Counter(
             "overgang_webhook_attempts",
-            "Posts by what came of them. `again` for long: an endpoint is away; `refused`: somebody's receiver"
-            " does not take what the contract says.",
+            "Posts by what came of them. `again` for long: an endpoint is away; `refused`: a receiver does"
+            " not take what the contract says.",
             ["verdict"],
             registry=registry,
         )
@@ -33,8 +33,8 @@ class Metrics:
         )
         self.exceptions = Gauge(
             "overgang_webhook_exceptions",
-            "Messages that wait for another try, failed or expired, over all endpoints. FAILED and EXPIRED want"
-            " a person: `overgang webhooks failed`.",
+            "Messages that wait for another try, failed or expired, over all endpoints. FAILED and EXPIRED"
+            " want a person: `overgang webhooks failed`.",
             ["state"],
             registry=registry,
         )

@@ -51,7 +51,7 @@ class Answer:
     @property
     def endpoint_is_away(self) -> bool:
         """Whether any other message would have fared alike."""
-        return self.status is None or self.status in _NOBODY_BEHIND
+        return self.status is None or self.status in _NOBODY_BEHIND or 300 <= self.status < 400
 
     @property
     def hold(self) -> timedelta | None:

@@ -169,7 +169,7 @@ def receipt(place: str, recipient: PartyAddress, record: Record, vault: CaseVaul
 def delivery_receipt(
     place: str, recipient: PartyAddress, record: Record, vault: CaseVault, now: datetime
 ) -> Outgoing:
-    """What became of the delivery at `place` (channel, recipient, sequence, round), to the message's sender."""
+    """What became of the delivery at `place` (channel, recipient, sequence, round), to its sender."""
     return Outgoing(
         recipient,
         GATEWAY,

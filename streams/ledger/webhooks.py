@@ -190,19 +190,16 @@ def settle(
             (cursor_at, held_until, party),
         )
         if well_again:
-            cursor.execute(
-                "UPDATE webhook_exceptions SET next_attempt_at = %s"
-                " WHERE recipient = %s AND state = 'WAITING' AND next_attempt_at > %s",
-                (now, party, now),
-            )
+            _all_due(cursor, party, now)
         if gone is not None:
             _stand(cursor, endpoint, EndpointState.PAUSED, gone, now)
 
 
 def activate(connection: Connection, endpoint: Endpoint, now: datetime) -> None:
-    """The endpoint has agreed: messages are posted from now on."""
+    """The endpoint has agreed: messages are posted from now on, those that wait first."""
     with connection.transaction(), connection.cursor() as cursor:
         _stand(cursor, endpoint, EndpointState.ACTIVE, None, now)
+        _all_due(cursor, endpoint.party, now)
 
 
 def postpone(connection: Connection, endpoint: Endpoint, because: str, again_at: datetime) -> None:
@@ -267,17 +264,25 @@ def _row(one: Settled, now: datetime) -> tuple[Any, ...]:
 
 def _wake(cursor: Cursor[Any], party: PartyAddress, over: Sequence[Settled], now: datetime) -> None:
     """The next of each case whose first message waits no longer."""
-    keys = {one.delivery.order_key for one in over if one.delivery.order_key is not None}
-    if not keys:
+    if not over:
         return
     cursor.execute(
         "UPDATE webhook_exceptions AS woken SET next_attempt_at = %s FROM ("
         "  SELECT DISTINCT ON (order_key) sequence FROM webhook_exceptions"
-        "  WHERE recipient = %s AND state = 'WAITING' AND order_key = ANY(%b)"
+        "  WHERE recipient = %s AND state = 'WAITING' AND order_key IN ("
+        "   SELECT order_key FROM webhook_exceptions WHERE recipient = %s AND sequence = ANY(%b))"
         "  ORDER BY order_key, sequence"
         ") AS first WHERE woken.recipient = %s AND woken.sequence = first.sequence"
         " AND woken.next_attempt_at IS NULL",
-        (now, party, list(keys), party),
+        (now, party, party, [one.delivery.sequence for one in over], party),
+    )
+
+
+def _all_due(cursor: Cursor[Any], party: PartyAddress, now: datetime) -> None:
+    cursor.execute(
+        "UPDATE webhook_exceptions SET next_attempt_at = %s"
+        " WHERE recipient = %s AND state = 'WAITING' AND next_attempt_at > %s",
+        (now, party, now),
     )
 
 

@@ -24,11 +24,13 @@ from connectors.inbound_topics import inbound_topics
 from schemas.pseudonym import PseudonymKey
 from streams.ledger.migrate import migrate
 from streams.ledger.registry_changes import seed_local
+from streams.ledger.sealing import Seal
 from streams.topics import ensure_topics, inbound_shape
 
 PARTITIONS = 2
 KEY = PseudonymKey(bytes(range(32)))
 TOKEN_KEY = OKPKey.generate_key("Ed25519", {"use": "sig", "alg": "Ed25519"}, auto_kid=True)
+WRAPPING = bytes(range(32, 64))
 STRUCTURED = {"content-type": "application/cloudevents+json"}
 BATCH = {"content-type": "application/cloudevents-batch+json"}
 
@@ -47,7 +49,13 @@ def served(
         database_url=database_url,
         pseudonym_key=KEY,
         topic_prefix=topic_prefix,
-        **{"token_issuers": {OWN_ISSUER: OwnKeys(TOKEN_KEY)}, "everybody": True, **settings},
+        wrapping=Seal(WRAPPING),
+        **{
+            "token_issuers": {OWN_ISSUER: OwnKeys(TOKEN_KEY)},
+            "everybody": True,
+            "loopback_webhooks": True,
+            **settings,
+        },
     )
     with listen("127.0.0.1", 0) as listening:
         server = uvicorn.Server(uvicorn.Config(create_app(config), log_config=None, access_log=False))
