@@ -1,4 +1,4 @@
-"""A small HTTP server of the worker's, or of another part's, own: is it alive, is it ready and if not why, and its numbers."""
+"""A small HTTP server of a process: is it alive, is it ready and if not why, and its numbers."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol

@@ -14,7 +14,7 @@ from typing import Any, LiteralString, cast
 
 import orjson
 from psycopg import Connection, Cursor
-from psycopg.rows import class_row
+from psycopg.rows import class_row, dict_row
 
 from schemas.cloudevent import to_structured
 from schemas.identifiers import PartyAddress
@@ -87,8 +87,9 @@ def endpoints(connection: Connection, parties: Collection[PartyAddress]) -> list
         "  WHERE recipient = party AND state = 'WAITING' ORDER BY expires_at LIMIT 1) AS ending ON true"
         " WHERE party = ANY(%s) ORDER BY party"
     )
-    with connection.cursor(binary=True, row_factory=class_row(Endpoint)) as cursor:
-        return cursor.execute(query, (list(parties),)).fetchall()
+    with connection.cursor(binary=True, row_factory=dict_row) as cursor:
+        rows = cursor.execute(query, (list(parties),)).fetchall()
+    return [Endpoint(**(row | {"state": EndpointState(row["state"])})) for row in rows]
 
 
 def due(
