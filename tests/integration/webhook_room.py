@@ -92,13 +92,13 @@ def receiving(receiver: Receiver | None = None) -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_OPTIONS(self) -> None:  # noqa: N802 - the library's name
+        def do_OPTIONS(self) -> None:
             with mine.lock:
                 mine.asked.append(self._got())
             headers = {} if mine.consents is None else {"WebHook-Allowed-Origin": mine.consents}
             self._send(Answer(200, headers))
 
-        def do_POST(self) -> None:  # noqa: N802 - the library's name
+        def do_POST(self) -> None:
             got = self._got()
             with mine.lock:
                 mine.posts.append(got)
@@ -108,7 +108,7 @@ def receiving(receiver: Receiver | None = None) -> Iterator[Receiver]:
                     mine.accepted.append(got)
             self._send(answer)
 
-        def do_GET(self) -> None:  # noqa: N802 - the library's name
+        def do_GET(self) -> None:
             with mine.lock:
                 mine.posts.append(self._got())
             self._send(Answer(200))
