@@ -23,6 +23,8 @@ from connectors.webhooks.metrics import Metrics
 from connectors.webhooks.signing import signed_headers, webhook_id
 from connectors.webhooks.verdict import LONGEST_WAIT, Answer, Verdict, wait_after
 from schemas.identifiers import PartyAddress
+from schemas.problems import InvalidMessage
+from streams.failures import fault_name
 from streams.ledger import webhooks
 from streams.ledger.case_keys import CaseErased
 from streams.ledger.sealing import CannotOpen, Seal
@@ -190,9 +192,9 @@ class EndpointRun:
                 secrets = open_secrets(means.seal, self.party, endpoint.secrets, means.now())
             except CaseErased:
                 return _Landed(delivery, None, _ERASED)
-            except CannotOpen as closed:
-                # Our own fault and nobody else's: it waits until the right key is back.
-                log.error("a message cannot be opened", party=self.party, reason=str(closed))
+            except (CannotOpen, InvalidMessage) as closed:
+                # Our own fault and nobody else's: it waits until the right key, or version, is back.
+                log.error("a message cannot be read", party=self.party, reason=fault_name(closed))
                 return _Landed(delivery, Answer(None, "the gateway could not read it"))
             id_ = webhook_id(self.party, delivery.sequence)
             headers = signed_headers(id_, means.now(), body, secrets)
