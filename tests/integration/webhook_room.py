@@ -152,6 +152,10 @@ class Clock:
     def __call__(self) -> datetime:
         return self.at
 
+    def catch_up(self) -> None:
+        """Others have read the real clock meanwhile."""
+        self.at = datetime.now(UTC)
+
     def move(self, **span: float) -> None:
         self.at += timedelta(**span)
 
