@@ -46,7 +46,7 @@ class Settings(BaseSettings):
 
     profile: Literal["embedded", "production"] = "embedded"
     """`embedded`: all on this machine, loopback only, secrets made in the data directory. `production` needs
-    parties and access rights, which this version does not have: it refuses to start."""
+    sealed messages on the broker, which this version does not have: it refuses to start."""
 
     data_directory: AbsolutePath = Field(default=Path(".overgang"), validate_default=True)
     """Everything that is kept: embedded broker and database, keys, logs. Made with mode 700."""
@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     hold a password, so it is never printed."""
 
     http_host: str = "127.0.0.1"
-    """Address the HTTP API listens on. Loopback only: anybody who reaches it may send in any party's name."""
+    """Address the HTTP API listens on; in the embedded profile loopback only."""
 
     http_port: int = Field(default=8080, ge=0, le=65535)
     """Port of the HTTP API; 0 takes a free one."""
@@ -164,7 +164,7 @@ class Settings(BaseSettings):
     def _only_embedded(cls, profile: str) -> str:
         if profile != "embedded":
             raise ValueError(
-                "this version has no parties and access rights yet and runs in the embedded profile only; "
+                "this version does not seal what lies on the broker and runs in the embedded profile only; "
                 "set it to embedded"
             )
         return profile
@@ -174,7 +174,7 @@ class Settings(BaseSettings):
     def _only_loopback(cls, host: str) -> str:
         if host != "localhost" and not _is_loopback(host):
             raise ValueError(
-                "without parties and access rights the HTTP API listens on loopback only; set it to 127.0.0.1"
+                "in the embedded profile the HTTP API listens on loopback only; set it to 127.0.0.1"
             )
         return host
 

@@ -4,6 +4,7 @@ A test that asks for `kafka` or `database_url` gets them started; nothing starts
 """
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,11 @@ from connectors.embedded.postgres import EmbeddedPostgres
 from tests.living import lives
 
 WaitUntil = Callable[..., None]
+
+
+def pytest_configure() -> None:
+    """A shell starts what runs in the background with Ctrl-C ignored, and every child would inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

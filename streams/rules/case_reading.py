@@ -10,6 +10,7 @@ from schemas.identifiers import CaseKey, Flow, Pseudonym
 from streams.rules.catalogue import REST_ON_BIRTH_DATE, RULES_OF_CITIZENS, RULES_OF_EU_CASES, Rule
 from streams.rules.corrections import concerned, merged_into, root
 from streams.rules.eu_handling import EuHandling
+from streams.rules.eu_parties import from_strangers
 from streams.rules.facts import Fact
 from streams.rules.history import History
 from streams.rules.replay import Desk, Draft
@@ -59,6 +60,8 @@ class CaseReading:
     history: History
     desks: tuple[Desk, ...]
     responsible: Responsible
+    strangers: Collection[Fact] = ()
+    """Facts that are seen and not applied: their sender has no part in the case."""
 
     @property
     def drafts(self) -> list[Draft]:
@@ -98,7 +101,11 @@ def read_case(facts: CaseFacts, book: RuleBook, lists: CodeLists) -> CaseReading
     """Let every rule read the facts that are seen, one by one in their order."""
     history = History(facts.key, book, lists)
     desks = tuple(Desk() for _ in (RULES_OF_EU_CASES if facts.is_eu else RULES_OF_CITIZENS))
+    responsible = responsible_in(facts, facts.seen, lists)
+    strangers = from_strangers(facts.seen, responsible, lists) if isinstance(responsible, EuHandling) else ()
     for fact in facts.seen:
+        if fact in strangers:
+            continue
         born = history.birth_date
         history.read(fact)
         if facts.is_eu:
@@ -110,7 +117,7 @@ def read_case(facts: CaseFacts, book: RuleBook, lists: CodeLists) -> CaseReading
             for draft in desk.drafts.values():
                 draft.expire_before(fact.day)
             rule(fact, history, desk)
-    return CaseReading(facts, history, desks, responsible_in(facts, facts.seen, lists))
+    return CaseReading(facts, history, desks, responsible, strangers)
 
 
 def responsible_in(case: CaseFacts, facts: Sequence[Fact], lists: CodeLists) -> Responsible:

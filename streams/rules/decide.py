@@ -14,6 +14,7 @@ from operator import attrgetter
 from schemas.code_lists import CodeLists
 from streams.rules.case_reading import cases_among, read_case
 from streams.rules.corrections import standing
+from streams.rules.eu_parties import NOT_PARTY_TO_CASE
 from streams.rules.facts import COPENHAGEN, CitizenStatusFact, Fact, danish_day
 from streams.rules.forwards import forwards_of
 from streams.rules.model import Decision, Forward, MessageRef, Task
@@ -65,6 +66,7 @@ def _judge(
         subject, responsible = reading.subject, reading.responsible
         made = [(draft, make_task(draft, subject, responsible, lists, today)) for draft in reading.drafts]
         tasks += [task for _, task in made]
+        warnings.update((stranger.ref, (NOT_PARTY_TO_CASE,)) for stranger in reading.strangers)
         for desk in reading.desks:
             for message, said in desk.warnings.items():
                 warnings[message] = (*warnings.get(message, ()), *said)

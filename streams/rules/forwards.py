@@ -11,6 +11,8 @@ from typing import NamedTuple
 from schemas.code_lists import CodeLists
 from schemas.identifiers import PartyAddress, institution_address, municipality_address
 from streams.rules.case_reading import CaseReading, responsible_in
+from streams.rules.eu_handling import EuHandling
+from streams.rules.eu_parties import from_strangers
 from streams.rules.facts import (
     ContactDetailsFact,
     DropoutRiskFact,
@@ -43,6 +45,9 @@ def forwards_of(
     case = reading.facts
     facts = [*case.seen, *case.coming]
     responsible = responsible_in(case, facts, lists) if case.coming else reading.responsible
+    strangers = reading.strangers
+    if case.coming and isinstance(responsible, EuHandling):
+        strangers = from_strangers(facts, responsible, lists)
     behind: dict[int, set[PartyAddress]] = {}
     for draft, task in made:
         if task.recipient and draft.unfinished:
@@ -51,7 +56,7 @@ def forwards_of(
     forwards: list[Forward] = []
     unrouted: list[MessageRef] = []
     for fact in facts:
-        to = _recipients(fact, reading, responsible, today)
+        to = None if fact in strangers else _recipients(fact, reading, responsible, today)
         if to is not None and not to:
             unrouted.append(fact.ref)
         to = (to or set()) | behind.get(id(fact), set())

@@ -1,6 +1,7 @@
 """Webhooks by HTTP and by command line: registered, seen, rotated, paused, tried, redelivered, audited."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,25 +26,25 @@ def api(kafka: str, room: WebhookRoom, topic_prefix: str) -> Iterator[httpx.Clie
         yield client
 
 
-def of_aarhus(api: httpx.Client, room: WebhookRoom) -> httpx.Client:
+@contextmanager
+def of_aarhus(api: httpx.Client) -> Iterator[httpx.Client]:
     """A system that may read for Aarhus, and nothing else."""
     known = {"name": "Aarhus", "valid_from": "2020-01-01"}
     api.put(f"/v1/parties{AARHUS}", json=known).raise_for_status()
     api.put("/v1/systems/case-desk", json={"name": "Case desk"}).raise_for_status()
     grant = {"party": AARHUS, "right": Right.READ}
     api.post("/v1/systems/case-desk/grants", json=grant).raise_for_status()
-    client = httpx.Client(
-        base_url=api.base_url, auth=OwnToken(TOKEN_KEY, SystemId("case-desk")), trust_env=False
-    )
-    until(lambda: bool(client.get("/v1/access").json().get("grants")), 5)
-    return client
+    auth = OwnToken(TOKEN_KEY, SystemId("case-desk"))
+    with httpx.Client(base_url=api.base_url, auth=auth, trust_env=False) as client:
+        until(lambda: bool(client.get("/v1/access").json().get("grants")), 5)
+        yield client
 
 
 def test_a_party_registers_its_endpoint_and_sees_what_did_not_arrive(
     api: httpx.Client, room: WebhookRoom
 ) -> None:
     receiver = room.receiver(Receiver(answer=lambda got: Answer(400 if got.case == "a" else 204)))
-    with of_aarhus(api, room) as desk:
+    with of_aarhus(api) as desk:
         made = desk.put(PLACE, json={"url": receiver.url}).json()
         assert made["secret"].startswith("whsec_")
         assert (made["webhook"]["state"], made["webhook"]["cursor"]) == ("PENDING", 0)

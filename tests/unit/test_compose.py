@@ -151,16 +151,17 @@ def test_the_gateway_takes_its_settings_from_the_file(service: str, monkeypatch:
 
 
 @pytest.mark.parametrize(
-    ("service", "port"),
+    ("service", "port", "route"),
+    # The API answers nothing else without a credential.
     [
-        ("api", "OVERGANG_HTTP_PORT"),
-        ("worker", "OVERGANG_WORKER_PORT"),
-        ("deliver", "OVERGANG_DELIVER_PORT"),
+        ("api", "OVERGANG_HTTP_PORT", "live"),
+        ("worker", "OVERGANG_WORKER_PORT", "ready"),
+        ("deliver", "OVERGANG_DELIVER_PORT", "ready"),
     ],
 )
-def test_health_is_asked_where_the_service_answers(service: str, port: str) -> None:
+def test_health_is_asked_where_the_service_answers(service: str, port: str, route: str) -> None:
     number = SERVICES[service]["environment"][port]
-    assert f"'http://127.0.0.1:{number}/health/ready'" in SERVICES[service]["healthcheck"]["test"][-1]
+    assert f"'http://127.0.0.1:{number}/health/{route}'" in SERVICES[service]["healthcheck"]["test"][-1]
 
 
 def test_each_of_our_services_runs_a_command_that_exists() -> None:
