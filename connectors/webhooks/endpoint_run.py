@@ -4,9 +4,8 @@ Messages are posted several at a time, those of one case one after the other. A 
 becomes an exception with times of its own, the messages of its case wait behind it, all others go on: the
 cursor moves over it. It moves only past what is settled, so a crash repeats and never skips.
 
-An endpoint that is away (no connection, a gateway's 502 to 504, a redirect, for `AWAY_AFTER` messages) is
-tried one message at a time with a pause, so that what waits stays in the outbound and costs nothing. Its
-first answer makes all that waits due at once.
+An endpoint that is away is tried one message at a time with a pause, so that what waits stays in the outbound
+and costs nothing. Its first answer makes all that waits due at once.
 """
 
 import asyncio
@@ -21,11 +20,12 @@ from connectors.webhooks.client import WebhookClient
 from connectors.webhooks.line import Line
 from connectors.webhooks.metrics import Metrics
 from connectors.webhooks.signing import signed_headers, webhook_id
+from connectors.webhooks.silence import Silence
 from connectors.webhooks.verdict import LONGEST_WAIT, Answer, Verdict, wait_after
 from schemas.identifiers import PartyAddress
 from schemas.problems import InvalidMessage
 from streams.failures import fault_name
-from streams.ledger import webhooks
+from streams.ledger import webhook_settling, webhooks
 from streams.ledger.case_keys import CaseErased
 from streams.ledger.sealing import CannotOpen, Seal
 from streams.ledger.webhook_secrets import open_secrets
@@ -37,8 +37,6 @@ AT_ONCE: Final = 4
 """Messages on their way to one endpoint."""
 WINDOW: Final = 64
 """Messages beyond the cursor that are known, and repeated after a crash, at most."""
-AWAY_AFTER: Final = 5
-_LONGEST_PAUSE: Final = timedelta(minutes=5)
 _ERASED: Final = "the case was erased before the message was delivered"
 _EXPIRED: Final = "not delivered in time"
 _GONE: Final = "answered 410 Gone"
@@ -88,9 +86,7 @@ class EndpointRun:
         self._due: list[Delivery] = []
         self._flying: dict[asyncio.Task[_Landed], Delivery] = {}
         self._settled: list[Settled] = []
-        self._in_vain: set[int] = set()
-        self._pause = timedelta(0)
-        self._again_at: datetime | None = None
+        self._silence = Silence(means.now)
         self._held_until: datetime | None = None
         self._gone = False
         self._well_again = False
@@ -99,7 +95,7 @@ class EndpointRun:
     @property
     def away(self) -> bool:
         """Whether nothing but errors was heard of it lately."""
-        return len(self._in_vain) >= AWAY_AFTER
+        return self._silence.away
 
     def wants(self, endpoint: Endpoint) -> bool:
         """Whether there is anything to do now, as the endpoint stands."""
@@ -215,10 +211,10 @@ class EndpointRun:
     def _judge(self, delivery: Delivery, answer: Answer) -> None:
         delivery.attempts += 1
         if answer.endpoint_is_away:
-            self._heard_nothing(delivery)
+            self._silence.goes_on(delivery.sequence)
         else:
             self._well_again = self._well_again or self.away
-            self._in_vain.clear()
+            self._silence.ends()
         match answer.verdict:
             case Verdict.DELIVERED:
                 state = DeliveryState.DELIVERED_LATE if delivery.kept else None
@@ -228,14 +224,6 @@ class EndpointRun:
             case Verdict.GONE | Verdict.AGAIN:
                 self._gone = self._gone or answer.verdict is Verdict.GONE
                 self._try_later(delivery, answer)
-
-    def _heard_nothing(self, delivery: Delivery) -> None:
-        self._in_vain.add(delivery.sequence)
-        if self.away:
-            self._pause = min(max(2 * self._pause, timedelta(seconds=1)), _LONGEST_PAUSE)
-            self._again_at = self._means.now() + self._pause
-        else:
-            self._pause, self._again_at = timedelta(0), None
 
     def _try_later(self, delivery: Delivery, answer: Answer) -> None:
         now = self._means.now()
@@ -272,7 +260,7 @@ class EndpointRun:
             self._ahead.pop(one.delivery.sequence, None)
         self._settled = []
         await self._means.line.ask(
-            webhooks.settle,
+            webhook_settling.settle,
             self._means.line.vault,
             self._endpoint,
             min(self._ahead, default=self._known + 1) - 1,
@@ -289,16 +277,15 @@ class EndpointRun:
         async with means.slots.away:
             why = await self._client.refusal(endpoint.url)
         if why is None:
-            self._in_vain.clear()
-            await means.line.ask(webhooks.activate, endpoint, means.now())
+            self._silence.ends()
+            await means.line.ask(webhook_settling.activate, endpoint, means.now())
             return
         again_at = means.now() + wait_after(endpoint.validations + 1)
-        await means.line.ask(webhooks.postpone, endpoint, why, again_at)
+        await means.line.ask(webhook_settling.postpone, endpoint, why, again_at)
 
     def _sends(self, endpoint: Endpoint, now: datetime) -> bool:
         held = endpoint.held_until is not None and now < endpoint.held_until
-        resting = self.away and self._again_at is not None and now < self._again_at
-        return endpoint.state is EndpointState.ACTIVE and not held and not resting
+        return endpoint.state is EndpointState.ACTIVE and not held and not self._silence.rests(now)
 
     def _looks_further(self, endpoint: Endpoint) -> bool:
         known = endpoint.cursor if self._known < 0 else self._known

@@ -13,11 +13,11 @@ import pytest
 
 from connectors.webhooks.addresses import Addresses
 from connectors.webhooks.deliverer import Deliverer, DelivererConfig
-from connectors.webhooks.endpoint_run import AWAY_AFTER
 from connectors.webhooks.line import Line
 from connectors.webhooks.signing import webhook_id
+from connectors.webhooks.silence import AWAY_AFTER
 from schemas.identifiers import PartyAddress
-from streams.ledger import webhooks
+from streams.ledger import webhook_settling, webhooks
 from tests.conftest import Processes
 from tests.integration.api_server import until
 from tests.integration.webhook_room import (
@@ -98,7 +98,7 @@ class Counted:
 
         async def ask(line: Line, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
             first = next((a for a in args if isinstance(a, str)), None)
-            party = getattr(args[1], "party", None) if work is webhooks.settle else first
+            party = getattr(args[1], "party", None) if work is webhook_settling.settle else first
             self.asks[party] = self.asks.get(party, 0) + 1
             return await original(line, work, *args, **kwargs)
 

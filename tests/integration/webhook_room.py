@@ -23,7 +23,7 @@ from connectors.webhooks.line import Line
 from schemas.flows.registry import FLOWS
 from schemas.identifiers import CaseKey, PartyAddress
 from schemas.wire import decode, encode
-from streams.ledger import outbound, webhooks
+from streams.ledger import outbound, webhook_settling, webhooks
 from streams.ledger.migrate import engine_for
 from streams.ledger.sealing import Seal
 from streams.ledger.webhook_changes import WebhookChanges
@@ -308,7 +308,7 @@ def kill_point() -> None:
         sys.stdout.flush()
         threading.Event().wait()
 
-    webhooks.settle = stand_still  # type: ignore[assignment]
+    webhook_settling.settle = stand_still  # type: ignore[assignment]
     asyncio.run(
         Deliverer(DelivererConfig(sys.argv[1], SEAL, ORIGIN, TTL, loopback=True)).run(asyncio.Event())
     )
