@@ -1,4 +1,4 @@
-# The gateway's own image: one for `migrate`, `worker` and `api`. Build: docker compose build
+# The gateway's own image: one for `migrate`, `worker`, `api` and `deliver`. Build: docker compose build
 # Every package comes with its hash from requirements.lock; the base image is the Python that the tests run on.
 
 FROM python:3.11-slim AS build

@@ -17,6 +17,7 @@ _FORMS = {
     "kafka_bootstrap": "a list of addresses such as broker.example:9092,other.example:9092",
     "database_url": "a URL such as postgresql://user@database.example/overgang",
     "topic_prefix": "at most 64 letters, digits, dots, hyphens and underscores",
+    "webhook_origin": "a DNS name such as overgang.example",
     "consumer_group": "1 to 64 letters, digits, dots, hyphens and underscores",
 }
 
@@ -72,6 +73,17 @@ class Settings(BaseSettings):
 
     worker_port: int = Field(default=0, ge=0, le=65535)
     """Port of the worker's health and metrics, on the same address; 0 takes a free one."""
+
+    deliver_port: int = Field(default=0, ge=0, le=65535)
+    """Port of the deliverer's health and metrics, on the same address; 0 takes a free one."""
+
+    webhook_origin: str = Field(
+        default="overgang.localhost", pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$"
+    )
+    """DNS name by which this gateway asks endpoints for consent (header WebHook-Request-Origin)."""
+
+    webhook_days: int = Field(default=14, ge=1, le=60)
+    """Days after which a message that its recipient's endpoint did not take expires."""
 
     pseudonym_key_file: AbsolutePath = Field(
         default_factory=lambda data: data["data_directory"] / "keys" / "pseudonym.key"

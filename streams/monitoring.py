@@ -1,25 +1,39 @@
-"""The worker's own small HTTP server: is it alive, is it ready and if not why, and its numbers."""
+"""A small HTTP server of a process: is it alive, is it ready and if not why, and its numbers."""
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import structlog
 from aiohttp import web
 from mode import Service
 
-from streams.metrics import Metrics
-
 log = structlog.get_logger(__name__)
+
+
+class Numbers(Protocol):
+    """What a process counts."""
+
+    def exposition(self) -> bytes:
+        """In Prometheus' text format."""
 
 
 class Monitoring(Service):  # type: ignore[misc] # mode has no types
     """`/health/live` answers while the loop runs, `/health/ready` 200 or 503 with reasons, `/metrics`."""
 
-    def __init__(self, host: str, port: int, reasons: Callable[[], Sequence[str]], metrics: Metrics) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        reasons: Callable[[], Sequence[str]],
+        metrics: Numbers,
+        part: str = "worker",
+    ) -> None:
         super().__init__()
         self._host = host
         self._port = port
         self._reasons = reasons
         self._metrics = metrics
+        self._part = part
 
     async def on_start(self) -> None:
         app = web.Application()
@@ -34,7 +48,7 @@ class Monitoring(Service):  # type: ignore[misc] # mode has no types
         await self._runner.setup()
         await web.TCPSite(self._runner, self._host, self._port).start()
         host, port = self._runner.addresses[0][:2]
-        log.info("worker answers", url=f"http://{host}:{port}/health/ready")
+        log.info(f"{self._part} answers", url=f"http://{host}:{port}/health/ready")
 
     async def on_stop(self) -> None:
         await self._runner.cleanup()

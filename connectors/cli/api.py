@@ -2,6 +2,7 @@
 
 import signal
 import socket
+from datetime import timedelta
 
 import uvicorn
 
@@ -14,6 +15,7 @@ from connectors.http.config import ApiConfig
 from connectors.settings import Settings
 from schemas.problems import OvergangError
 from schemas.pseudonym import load_or_make_key
+from streams.ledger.sealing import load_or_make_wrapping_key
 from streams.seal_keys import SealKeys
 
 _DRAIN_SECONDS = 10
@@ -64,7 +66,10 @@ def api_config(settings: Settings) -> ApiConfig:
         seal_keys=SealKeys(settings.seal_keys_file),
         token_issuers=_token_issuers(settings),
         token_audience=settings.token_audience,
+        wrapping=load_or_make_wrapping_key(settings.wrapping_key_file),
         everybody=True,
+        loopback_webhooks=settings.profile == "embedded",
+        webhook_ttl=timedelta(days=settings.webhook_days),
         topic_prefix=settings.topic_prefix,
         allowed_hosts=("localhost", "127.0.0.1", "[::1]", settings.http_host),
     )

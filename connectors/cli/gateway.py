@@ -1,4 +1,4 @@
-"""A whole gateway as processes of this one: broker, database, worker and API, for `up` and `demo`.
+"""A whole gateway as processes of this one: broker, database, worker, API and deliverer, for `up` and `demo`.
 
 Broker and database are embedded ones where none is configured. Nothing outlives this process: a guard ends
 each child when this one is gone, even killed.
@@ -35,6 +35,8 @@ from streams.topics import ensure_topics, inbound_shape
 LOOK_SECONDS = 0.2
 OWNED = "up"
 """Directory within the data directory whose lock says that a gateway runs on it."""
+_OWN = ("worker", "api", "deliver")
+"""Commands that run as children, in the order of their start."""
 _GRACE_SECONDS = 20.0
 _READY_SECONDS = 60.0
 _LAST_LINES = 8
@@ -107,6 +109,7 @@ def _start(settings: Settings, say: Say, stack: ExitStack) -> Gateway:
     ports = {
         "api": settings.http_port or _free_port(settings.http_host),
         "worker": settings.worker_port or _free_port(settings.http_host),
+        "deliver": settings.deliver_port or _free_port(settings.http_host),
     }
     environment = {name: value for name, value in os.environ.items() if name.startswith("OVERGANG_")} | {
         "OVERGANG_KAFKA_BOOTSTRAP": running.bootstrap,
@@ -114,15 +117,16 @@ def _start(settings: Settings, say: Say, stack: ExitStack) -> Gateway:
         "OVERGANG_DATA_DIRECTORY": str(directory),
         "OVERGANG_HTTP_PORT": str(ports["api"]),
         "OVERGANG_WORKER_PORT": str(ports["worker"]),
+        "OVERGANG_DELIVER_PORT": str(ports["deliver"]),
     }
     parts = _backing(running)
     host = f"[{settings.http_host}]" if ":" in settings.http_host else settings.http_host
     urls = {command: f"http://{host}:{port}" for command, port in ports.items()}
-    for command in ("worker", "api"):
+    for command in _OWN:
         part = _child(command, directory / f"{command}.log", lock, environment, stack)
         say(command, f"process {part.process}, log {part.log}")
         parts.append(part)
-    for command in ("worker", "api"):
+    for command in _OWN:
         _wait_until_ready(command, urls[command], parts, local_credential(settings))
     say("http", f"{urls['api']} (described at {urls['api']}/openapi.json)")
     addresses = run_file.Running(
@@ -131,6 +135,7 @@ def _start(settings: Settings, say: Say, stack: ExitStack) -> Gateway:
         database_url=running.database_url,
         http=urls["api"],
         worker=urls["worker"],
+        deliver=urls["deliver"],
         children={part.name: part.process for part in parts},
     )
     stack.callback(run_file.remove, directory)

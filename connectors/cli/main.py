@@ -18,10 +18,11 @@ from typer.exceptions import TyperException
 from schemas.problems import OvergangError
 
 COMMANDS: Final = {
-    "up": ("connectors.cli.up:up", "Start all: broker, database, worker and API."),
+    "up": ("connectors.cli.up:up", "Start all: broker, database, worker, API, deliverer."),
     "demo": ("connectors.cli.demo:demo", "Show a simulated fortnight on a gateway of its own."),
     "worker": ("connectors.cli.worker:worker", "Turn messages into tasks, and send what follows."),
     "api": ("connectors.cli.api:api", "Serve the HTTP API."),
+    "deliver": ("connectors.cli.deliver:deliver", "Post messages to recipients' webhooks."),
     "migrate": ("connectors.cli.migrate:migrate", "Bring the database to what this version needs."),
     "simulate": ("connectors.cli.simulate:simulate", "Make synthetic messages."),
     "check": ("connectors.cli.check:check", "Check a file of messages."),
@@ -41,6 +42,7 @@ COMMANDS: Final = {
     "redecide": ("connectors.cli.redecide:redecide", "Decide all cases by changed rules; or preview that."),
     "undeliverable": ("connectors.cli.undeliverable:undeliverable", "Messages no topic can take."),
     "parties": ("connectors.cli.parties:parties", "Who may send and read what."),
+    "webhooks": ("connectors.cli.webhooks:webhooks", "Where recipients' messages are posted to."),
     "audit": ("connectors.cli.audit:audit", "Who changed what in the registry of parties."),
     "doctor": ("connectors.cli.doctor:doctor", "Look whether everything is there, and say what to do."),
 }

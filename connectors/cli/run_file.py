@@ -10,7 +10,7 @@ _NAME = "run.json"
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Addresses of a running gateway; `http` is the API's, `worker` that of its health and metrics.
+    """Addresses of a running gateway; `http` is the API's, `worker` and `deliver` of health and metrics.
 
     `process` is that of `overgang up`, `children` theirs by name.
     """
@@ -20,6 +20,7 @@ class Running:
     database_url: str
     http: str
     worker: str
+    deliver: str
     children: dict[str, int]
 
 

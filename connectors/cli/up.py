@@ -12,7 +12,7 @@ from connectors.settings import Settings
 
 
 def up() -> None:
-    """Start broker and database (where none is configured), worker and API; Ctrl-C stops all."""
+    """Start broker and database (where none is configured), worker, API and deliverer; Ctrl-C stops all."""
     settings = Settings()
     interrupted_by_signals()
     try:

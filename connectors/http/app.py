@@ -20,7 +20,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from connectors.access.gate import Gate
 from connectors.access.tokens import TokenVerifier
-from connectors.http import access, description, ingest, operations, receipts, registry, schemas, tasks
+from connectors.http import (
+    access,
+    description,
+    ingest,
+    operations,
+    receipts,
+    registry,
+    schemas,
+    tasks,
+    webhooks,
+)
 from connectors.http.config import ApiConfig
 from connectors.http.health import WITHIN_SECONDS, Health
 from connectors.http.inbound import InboundProducer
@@ -74,7 +84,7 @@ def create_app(config: ApiConfig) -> FastAPI:
         openapi_url=None,
     )
     closed = documented("no-credential", "not-proved", "access-unknown")
-    for room in (ingest, receipts, tasks, schemas, registry, operations):
+    for room in (ingest, receipts, tasks, webhooks, schemas, registry, operations):
         app.include_router(room.router, responses=closed)
     app.get("/problems/{slug}", include_in_schema=False)(problem_page)
     app.get("/openapi.json", include_in_schema=False)(lambda: app.openapi())

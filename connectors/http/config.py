@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from connectors.access.tokens import AUDIENCE, Keys
 from schemas.code_lists import CodeLists
 from schemas.code_lists import shipped as shipped_lists
 from schemas.pseudonym import PseudonymKey
+from streams.ledger.sealing import Seal
 from streams.seal_keys import SealKeys
 
 KIB = 1024
@@ -19,6 +21,7 @@ class ApiConfig:
     The limits keep memory bounded: at most `batches_in_hand` bodies of `batch_body_limit`, and
     `messages_in_flight` messages that the broker has not acknowledged yet. `token_issuers`: keys of each
     issuer whose tokens count. `everybody`: whether grants for every party at once can be made.
+    `wrapping` seals secrets of webhooks; `loopback_webhooks`: they may lead to this machine.
     """
 
     kafka_bootstrap: str
@@ -26,8 +29,11 @@ class ApiConfig:
     pseudonym_key: PseudonymKey
     seal_keys: SealKeys
     token_issuers: Mapping[str, Keys]
+    wrapping: Seal
     token_audience: str = AUDIENCE
     everybody: bool = False
+    loopback_webhooks: bool = False
+    webhook_ttl: timedelta = timedelta(days=14)
     topic_prefix: str = ""
     lists: CodeLists = field(default_factory=shipped_lists)
     acknowledge_within: float = 5.0

@@ -12,6 +12,7 @@ from typing import LiteralString
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from schemas.envelope import SPECVERSION
 from schemas.identifiers import CaseKey, MessageId, PartyAddress
 
 _UNPUBLISHED: LiteralString = "published_at IS NULL AND undeliverable_at IS NULL"
@@ -31,6 +32,18 @@ class OutboundRow:
     attributes: Mapping[str, str]
     case_key: CaseKey | None
     payload: bytes
+
+    def event_attributes(self) -> dict[str, str]:
+        """Its CloudEvents attributes, the same on every channel."""
+        return {
+            "specversion": SPECVERSION,
+            "id": self.message_id,
+            "source": self.source,
+            "type": self.type,
+            "time": self.time.isoformat(),
+            "sequence": str(self.sequence),
+            **self.attributes,
+        }
 
 
 def number(connection: Connection, limit: int) -> int:

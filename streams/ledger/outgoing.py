@@ -12,7 +12,7 @@ from psycopg import Cursor
 from schemas.flows.registry import FLOWS
 from schemas.identifiers import CaseKey, MessageId, PartyAddress, TaskId
 from schemas.message import Record
-from schemas.outbound import CAUSES, RECEIPT_TYPE, TASK_TYPE, outbound_schema
+from schemas.outbound import CAUSES, DELIVERY_RECEIPT_TYPE, RECEIPT_TYPE, TASK_TYPE, outbound_schema
 from schemas.problems import OvergangError
 from schemas.wire import encode
 from streams.forwarding import citizen_as_seen, visible_record
@@ -163,6 +163,22 @@ def receipt(place: str, recipient: PartyAddress, record: Record, vault: CaseVaul
         {},
         None,
         vault.seal_own(encode(outbound_schema(RECEIPT_TYPE), record)),
+    )
+
+
+def delivery_receipt(
+    place: str, recipient: PartyAddress, record: Record, vault: CaseVault, now: datetime
+) -> Outgoing:
+    """What became of the delivery at `place` (channel, recipient, sequence, round), to its sender."""
+    return Outgoing(
+        recipient,
+        GATEWAY,
+        MessageId(str(uuid5(_IDS, f"delivery-receipt|{place}|{record['outcome']}"))),
+        DELIVERY_RECEIPT_TYPE,
+        now,
+        {},
+        None,
+        vault.seal_own(encode(outbound_schema(DELIVERY_RECEIPT_TYPE), record)),
     )
 
 

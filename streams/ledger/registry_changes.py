@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -16,7 +16,7 @@ from streams.ledger.migrate import engine_for
 from streams.ledger.tables import audit, credentials, grants, parties, systems
 from streams.registry import EVERY_PARTY, OPERATOR, CredentialKind, Party, RegistryRefused, Right
 
-_LOCK = 7_301_002
+CHANGE_LOCK = 7_301_002
 _SYSTEM = re.compile(r"[a-z][a-z0-9-]{1,39}")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _SIGNING_KEY = re.compile(r"[A-Za-z0-9_-]{43} [A-Za-z0-9_-]{43}")
@@ -198,17 +198,31 @@ class RegistryChanges:
             )
             self._note(connection, action, system, {"because": because} if because else {})
 
-    @contextmanager
-    def _change(self) -> Iterator[Connection]:
-        with self.engine.begin() as connection:
-            # One at a time, so that the numbers of audit become visible in order: they are the version.
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-            yield connection
+    def _change(self) -> AbstractContextManager[Connection]:
+        return audited_change(self.engine)
 
     def _note(self, connection: Connection, action: str, what: str, detail: dict[str, Any]) -> None:
-        told = {name: _plain(value) for name, value in detail.items() if value is not None}
-        line = {"at": self.now, "actor": self.actor, "action": action, "object": what, "detail": told}
-        connection.execute(insert(audit).values(line))
+        note(connection, self.now, self.actor, action, what, detail)
+
+
+@contextmanager
+def audited_change(engine: Engine) -> Iterator[Connection]:
+    """A transaction that `note`s what it changes.
+
+    One at a time, so that the numbers of audit become visible in order: they are the registry's version.
+    """
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": CHANGE_LOCK})
+        yield connection
+
+
+def note(
+    connection: Connection, now: datetime, actor: str, action: str, what: str, detail: dict[str, Any]
+) -> None:
+    """Write the line of audit of a change; `detail` without what is None."""
+    told = {name: _plain(value) for name, value in detail.items() if value is not None}
+    line = {"at": now, "actor": actor, "action": action, "object": what, "detail": told}
+    connection.execute(insert(audit).values(line))
 
 
 def _plain(value: Any) -> Any:

@@ -270,3 +270,57 @@ audit = Table(
     Column("object", Text, nullable=False),
     Column("detail", JSONB, nullable=False),
 )
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("party", Text, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("secrets", LargeBinary, nullable=False, comment="sealed by the gateway's own key"),
+    Column("state", Text, nullable=False),
+    Column("because", Text, comment="why nothing is sent"),
+    Column("cursor", BigInteger, nullable=False, comment="up to here all arrived or has an exception"),
+    Column("added_at", _INSTANT, nullable=False),
+    Column("activated_at", _INSTANT, comment="when it first agreed to get messages"),
+    Column("held_until", _INSTANT, comment="as it asked by Retry-After"),
+    Column("validate_at", _INSTANT, comment="the next handshake, while it is pending"),
+    Column("validations", Integer, nullable=False, server_default=text("0"), comment="handshakes in vain"),
+)
+
+webhook_exceptions = Table(
+    "webhook_exceptions",
+    metadata,
+    Column("recipient", Text, ForeignKey("webhooks.party"), primary_key=True),
+    Column("sequence", BigInteger, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("order_key", Text, comment="the case within which nothing is overtaken; null: none"),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", _INSTANT, comment="null while it waits behind another"),
+    Column("expires_at", _INSTANT, nullable=False),
+    Column("last_attempt_at", _INSTANT),
+    Column("last_status", Text, comment="what the endpoint answered, without content"),
+    Column("round", Integer, nullable=False, comment="redeliveries by hand"),
+    Column("told", Text, comment="outcome that its sender was told last"),
+    Index(
+        "webhook_exceptions_due",
+        "recipient",
+        "next_attempt_at",
+        postgresql_where=text("state = 'WAITING' AND next_attempt_at IS NOT NULL"),
+    ),
+    Index(
+        "webhook_exceptions_in_order",
+        "recipient",
+        "order_key",
+        "sequence",
+        postgresql_where=text("state = 'WAITING'"),
+    ),
+    Index("webhook_exceptions_by_end", "recipient", "expires_at", postgresql_where=text("state = 'WAITING'")),
+    Index(
+        "webhook_exceptions_failed",
+        "recipient",
+        "sequence",
+        postgresql_where=text("state IN ('FAILED', 'EXPIRED')"),
+    ),
+)

@@ -25,12 +25,14 @@ from connectors.inbound_topics import inbound_topics
 from schemas.pseudonym import PseudonymKey
 from streams.ledger.migrate import migrate
 from streams.ledger.registry_changes import seed_local
+from streams.ledger.sealing import Seal
 from streams.seal_keys import SealKeys
 from streams.topics import ensure_topics, inbound_shape
 
 PARTITIONS = 2
 KEY = PseudonymKey(bytes(range(32)))
 TOKEN_KEY = OKPKey.generate_key("Ed25519", {"use": "sig", "alg": "Ed25519"}, auto_kid=True)
+WRAPPING = bytes(range(32, 64))
 STRUCTURED = {"content-type": "application/cloudevents+json"}
 BATCH = {"content-type": "application/cloudevents-batch+json"}
 
@@ -49,9 +51,11 @@ def served(
         database_url=database_url,
         pseudonym_key=KEY,
         topic_prefix=topic_prefix,
+        wrapping=Seal(WRAPPING),
         **{
             "token_issuers": {OWN_ISSUER: OwnKeys(TOKEN_KEY)},
             "everybody": True,
+            "loopback_webhooks": True,
             "seal_keys": _seal_keys(),
             **settings,
         },

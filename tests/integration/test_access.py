@@ -97,6 +97,9 @@ def expected(room: Room) -> dict[tuple[str, str], tuple[str, Any, dict[str, int]
     party = {"name": "New", "valid_from": "2026-01-01"}
     reads_school = OPERATOR_ONLY | {"school": 200, "operator": 200}
     not_here = OPERATOR_ONLY | {"operator": 422}
+    hook = "/v1/webhooks/{role}/{code}"
+    of_school = f"/v1/webhooks{SCHOOL}"
+    own_change = OPERATOR_ONLY | {"school": 204, "operator": 204}
     return {
         ("post", "/v1/messages"): (
             "/v1/messages",
@@ -133,6 +136,18 @@ def expected(room: Room) -> dict[tuple[str, str], tuple[str, Any, dict[str, int]
             None,
             OPERATOR_ONLY | {"operator": 200},
         ),
+        ("get", "/v1/webhooks"): ("/v1/webhooks", None, ANYBODY),
+        ("put", hook): (of_school, {"url": "https://receiver.example/hook"}, reads_school),
+        ("get", hook): (of_school, None, reads_school),
+        ("post", f"{hook}/secrets"): (
+            f"{of_school}/secrets",
+            {"keep_hours": 0},
+            OPERATOR_ONLY | {"school": 201, "operator": 201},
+        ),
+        ("put", f"{hook}/pause"): (f"{of_school}/pause", {"because": "a test"}, own_change),
+        ("delete", f"{hook}/pause"): (f"{of_school}/pause", None, own_change),
+        ("get", f"{hook}/failed"): (f"{of_school}/failed", None, reads_school),
+        ("post", f"{hook}/redeliveries"): (f"{of_school}/redeliveries", {}, reads_school),
         ("get", "/schemas/ids/{schema_id}"): ("/schemas/ids/1", None, ANYBODY),
         ("get", "/schemas/types"): ("/schemas/types", None, ANYBODY),
         ("get", "/subjects"): ("/subjects", None, ANYBODY),
@@ -204,7 +219,7 @@ def test_every_route_answers_every_role_as_it_should(room: Room) -> None:
         for role, status_code in ({"nobody": 401, "stranger": 401} | statuses).items():
             headers = STRUCTURED if path == "/v1/messages" else {"content-type": "application/json"}
             with room.client(role) as client:
-                answer = client.request(method, address, json=body, headers=headers if body else None)
+                answer = client.request(method, address, json=body, headers=None if body is None else headers)
             if answer.status_code != status_code:
                 wrong.append((method, path, role, status_code, answer.status_code, answer.text[:200]))
     assert not wrong

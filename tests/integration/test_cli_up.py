@@ -62,7 +62,7 @@ def test_a_message_becomes_a_task_and_both_outlive_a_clean_stop(
     assert up.wait() == 0
 
 
-@pytest.mark.parametrize("part", ["worker", "database"])
+@pytest.mark.parametrize("part", ["worker", "database", "deliver"])
 def test_a_part_that_dies_ends_everything_and_is_named(
     processes: Any, environment: dict[str, str], part: str
 ) -> None:

@@ -17,7 +17,7 @@ from connectors.settings import Settings
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
-OURS = ("migrate", "worker", "api")
+OURS = ("migrate", "worker", "api", "deliver")
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 DURATION = {"type": "string", "pattern": r"^[0-9]+(s|m)$"}
 TEXTS = {"type": "array", "items": {"type": "string"}, "minItems": 1}
@@ -153,7 +153,11 @@ def test_the_gateway_takes_its_settings_from_the_file(service: str, monkeypatch:
 @pytest.mark.parametrize(
     ("service", "port", "route"),
     # The API answers nothing else without a credential.
-    [("api", "OVERGANG_HTTP_PORT", "live"), ("worker", "OVERGANG_WORKER_PORT", "ready")],
+    [
+        ("api", "OVERGANG_HTTP_PORT", "live"),
+        ("worker", "OVERGANG_WORKER_PORT", "ready"),
+        ("deliver", "OVERGANG_DELIVER_PORT", "ready"),
+    ],
 )
 def test_health_is_asked_where_the_service_answers(service: str, port: str, route: str) -> None:
     number = SERVICES[service]["environment"][port]

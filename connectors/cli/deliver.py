@@ -1,0 +1,51 @@
+"""`overgang deliver`: posts to webhooks as a process of its own."""
+
+import asyncio
+import signal
+from datetime import timedelta
+
+import structlog
+
+from connectors.cli.ledger_access import database_url
+from connectors.cli.log_lines import log_as_json
+from connectors.settings import Settings
+from connectors.webhooks.deliverer import Deliverer, DelivererConfig
+from streams.ledger.sealing import load_or_make_wrapping_key
+from streams.monitoring import Monitoring
+
+log = structlog.get_logger(__name__)
+
+
+def deliver() -> None:
+    """Post messages to recipients' webhooks until SIGTERM or Ctrl-C; posts on their way arrive first."""
+    settings = Settings()
+    deliverer = Deliverer(
+        DelivererConfig(
+            database_url=database_url(settings),
+            seal=load_or_make_wrapping_key(settings.wrapping_key_file),
+            origin=settings.webhook_origin,
+            ttl=timedelta(days=settings.webhook_days),
+            loopback=settings.profile == "embedded",
+        )
+    )
+    log_as_json()
+    asyncio.run(_run(deliverer, settings))
+
+
+async def _run(deliverer: Deliverer, settings: Settings) -> None:
+    told = asyncio.Event()
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(ending, told.set)
+    monitoring = Monitoring(
+        settings.http_host,
+        settings.deliver_port,
+        lambda: deliverer.health.reasons(("deliverer",)),
+        deliverer.metrics,
+        "deliverer",
+    )
+    await monitoring.start()
+    try:
+        await deliverer.run(told)
+    finally:
+        await monitoring.stop()
+    log.info("deliverer stopped")
