@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from confluent_kafka import Message
 
 from connectors.embedded.kafka import EmbeddedKafka
 from schemas.problems import ErrorClass
