@@ -28,6 +28,14 @@ def test_the_hop_is_measured_beside_a_bare_loop_and_its_latency() -> None:
     assert re.search(r"p99 +[0-9.]+", told), told
 
 
+def test_what_a_seal_costs_is_measured_at_the_edge_and_in_the_worker() -> None:
+    told = measured("bench.seal")
+    costs = [float(cost) for cost in re.findall(r"the seal costs +(-?[0-9.]+) us", told)]
+    assert len(costs) == 2, told
+    assert min(costs) > 0, told
+    assert re.search(r"verify a signature +[0-9.]+ us", told), told
+
+
 def test_deciding_and_comparing_files_are_measured() -> None:
     for module, options in (("bench.decide", ("--runs", "1")), ("bench.whatif", ())):
         *_, last = map(json.loads, measured(module, "--people", "40", "--weeks", "4", *options).splitlines())
