@@ -9,7 +9,6 @@ from functools import partial
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from schemas.cloudevent import kafka_headers
-from schemas.envelope import SPECVERSION
 from schemas.identifiers import PartyAddress
 from schemas.outbound import outbound_topic
 from schemas.problems import OvergangError
@@ -143,7 +142,7 @@ class Publisher:
                     self._topic(row.recipient),
                     value=value,
                     key=row.attributes.get("subject"),
-                    headers=kafka_headers(_attributes(row)),
+                    headers=kafka_headers(row.cloudevent()),
                     on_delivery=partial(self._delivered, row.n, row.recipient),
                 )
             except BufferError:
@@ -184,15 +183,3 @@ class Publisher:
 
     def _topic(self, recipient: PartyAddress) -> str:
         return self._prefix + outbound_topic(recipient)
-
-
-def _attributes(row: OutboundRow) -> dict[str, str]:
-    return {
-        "specversion": SPECVERSION,
-        "id": row.message_id,
-        "source": row.source,
-        "type": row.type,
-        "time": row.time.isoformat(),
-        "sequence": str(row.sequence),
-        **row.attributes,
-    }

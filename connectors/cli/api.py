@@ -11,9 +11,11 @@ from connectors.cli.log_lines import log_as_json
 from connectors.http.app import create_app
 from connectors.http.client_certificates import tls_options
 from connectors.http.config import ApiConfig
+from connectors.http.serving import ApiServer
 from connectors.settings import Settings
 from schemas.problems import OvergangError
 from schemas.pseudonym import load_or_make_key
+from streams.ledger.sealing import load_or_make_wrapping_key
 
 _DRAIN_SECONDS = 10
 _CONNECTIONS = 1000
@@ -25,12 +27,12 @@ class AddressTaken(OvergangError):
 
 
 def api() -> None:
-    """Serve the HTTP API until SIGTERM or Ctrl-C; requests in hand are answered first."""
+    """Serve the HTTP API until SIGTERM or Ctrl-C; requests in hand are answered first, those that wait at once."""
     settings = Settings()
     config = api_config(settings)
     log_as_json()
     with listen(settings.http_host, settings.http_port) as listening:
-        server = uvicorn.Server(
+        server = ApiServer(
             uvicorn.Config(
                 create_app(config),
                 log_config=None,
@@ -60,6 +62,7 @@ def api_config(settings: Settings) -> ApiConfig:
         kafka_bootstrap=settings.kafka_bootstrap,
         database_url=settings.database_url,
         pseudonym_key=load_or_make_key(settings.pseudonym_key_file),
+        wrapping=load_or_make_wrapping_key(settings.wrapping_key_file),
         token_issuers=_token_issuers(settings),
         token_audience=settings.token_audience,
         everybody=True,

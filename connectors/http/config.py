@@ -7,6 +7,7 @@ from connectors.access.tokens import AUDIENCE, Keys
 from schemas.code_lists import CodeLists
 from schemas.code_lists import shipped as shipped_lists
 from schemas.pseudonym import PseudonymKey
+from streams.ledger.sealing import Seal
 
 KIB = 1024
 
@@ -16,13 +17,17 @@ class ApiConfig:
     """Settings of one API process. Sizes in bytes, times in seconds.
 
     The limits keep memory bounded: at most `batches_in_hand` bodies of `batch_body_limit`, and
-    `messages_in_flight` messages that the broker has not acknowledged yet. `token_issuers`: keys of each
-    issuer whose tokens count. `everybody`: whether grants for every party at once can be made.
+    `messages_in_flight` messages that the broker has not acknowledged yet; `polls` requests that wait at a
+    mailbox, `polls_of_one` of them of one system at one party, each for `longest_wait` at most, and
+    `mailbox_page` bytes of messages in an answer (a single message may be larger). `token_issuers`: keys of
+    each issuer whose tokens count. `everybody`: whether grants for every party at once can be made.
+    `wrapping` opens what lies in the mailboxes.
     """
 
     kafka_bootstrap: str
     database_url: str
     pseudonym_key: PseudonymKey
+    wrapping: Seal
     token_issuers: Mapping[str, Keys]
     token_audience: str = AUDIENCE
     everybody: bool = False
@@ -36,4 +41,8 @@ class ApiConfig:
     batches_in_hand: int = 4
     body_within: float = 30.0
     database_connections: int = 8
+    longest_wait: float = 60.0
+    polls: int = 400
+    polls_of_one: int = 4
+    mailbox_page: int = 1024 * KIB
     allowed_hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")

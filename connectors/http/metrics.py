@@ -3,7 +3,8 @@
 How to read them: `overgang_http_requests_total` by route and status, 5xx should stay at 0 but for 503;
 `overgang_http_request_seconds` the time to answer, for POST that of the broker's acknowledgement;
 `overgang_ingest_total` messages (not requests) by outcome: `accepted`, or the slug of the refusal;
-`overgang_ingest_in_flight` messages waiting for Kafka, near its limit the API answers 503.
+`overgang_ingest_in_flight` messages waiting for Kafka, near its limit the API answers 503;
+`overgang_mailbox_oldest_unread_seconds` by party that reads its mailbox: above an hour its reader is stuck.
 """
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest

@@ -20,11 +20,14 @@ from connectors.access.tokens import OWN_ISSUER
 from connectors.cli.api import listen
 from connectors.http.app import create_app
 from connectors.http.config import ApiConfig
+from connectors.http.serving import ApiServer
 from connectors.inbound_topics import inbound_topics
 from schemas.pseudonym import PseudonymKey
 from streams.ledger.migrate import migrate
 from streams.ledger.registry_changes import seed_local
+from streams.ledger.sealing import Seal
 from streams.topics import ensure_topics, inbound_shape
+from tests.integration.ledger_room import WRAPPING
 
 PARTITIONS = 2
 KEY = PseudonymKey(bytes(range(32)))
@@ -46,11 +49,12 @@ def served(
         kafka_bootstrap=kafka,
         database_url=database_url,
         pseudonym_key=KEY,
+        wrapping=Seal(WRAPPING),
         topic_prefix=topic_prefix,
         **{"token_issuers": {OWN_ISSUER: OwnKeys(TOKEN_KEY)}, "everybody": True, **settings},
     )
     with listen("127.0.0.1", 0) as listening:
-        server = uvicorn.Server(uvicorn.Config(create_app(config), log_config=None, access_log=False))
+        server = ApiServer(uvicorn.Config(create_app(config), log_config=None, access_log=False))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
