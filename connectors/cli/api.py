@@ -27,7 +27,7 @@ class AddressTaken(OvergangError):
 
 
 def api() -> None:
-    """Serve the HTTP API until SIGTERM or Ctrl-C; requests in hand are answered first, those that wait at once."""
+    """Serve the HTTP API until SIGTERM or Ctrl-C; requests in hand are answered first."""
     settings = Settings()
     config = api_config(settings)
     log_as_json()

@@ -71,6 +71,7 @@ def create_app(config: ApiConfig) -> FastAPI:
         unread = UnreadAges(mailboxes)
         metrics.registry.register(unread)
         polls = Polls(config.polls, config.polls_of_one)
+        metrics.polls.set_function(lambda: polls.waiting)
         app.state.parts = Parts(
             config, producer, engine, writing, health, metrics, batches, gate, mailboxes, bell, polls
         )

@@ -1,4 +1,4 @@
-"""`GET /v1/mailbox`, `POST /v1/mailbox/acknowledge`: a recipient fetches its messages, waiting for new ones."""
+"""`GET /v1/mailbox`, `POST /v1/mailbox/acknowledge`: a recipient fetches its messages."""
 
 import asyncio
 from contextlib import ExitStack
@@ -162,7 +162,7 @@ async def _next(
     wait: float,
     limit: int,
 ) -> bytes | None:
-    """The next messages, None where none came in time. Raises Refusal, ClientDisconnect and what `read` does."""
+    """The next messages, None where none came in time. Also raises Refusal, ClientDisconnect."""
     clock = asyncio.get_running_loop().time
     until = clock() + min(wait, parts.config.longest_wait)
     with ExitStack() as held, parts.bell.heard(mailbox) as rung:

@@ -53,7 +53,7 @@ class Bell:
 
     @contextmanager
     def heard(self, party: PartyAddress) -> Iterator[asyncio.Event]:
-        """An event that is set at each ring for a party; clear it, then look, then wait: nothing is missed."""
+        """Set at each ring for a party; whoever clears it, then looks, then waits misses nothing."""
         rung = asyncio.Event()
         self._waiting[party].add(rung)
         try:

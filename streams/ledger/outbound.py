@@ -66,7 +66,8 @@ def number(connection: Connection, limit: int) -> int:
         "  RETURNING recipient, last_sequence"
         "), numbered AS ("
         "  UPDATE outbound SET sequence = counted.last_sequence - ranked.many + ranked.place"
-        "  FROM ranked JOIN counted USING (recipient) WHERE outbound.n = ranked.n RETURNING outbound.recipient"
+        "  FROM ranked JOIN counted USING (recipient) WHERE outbound.n = ranked.n"
+        "  RETURNING outbound.recipient"
         ") SELECT count(*), pg_notify('numbered', recipient) FROM numbered GROUP BY recipient",
         (limit,),
     )

@@ -116,6 +116,16 @@ def expected(room: Room) -> dict[tuple[str, str], tuple[str, Any, dict[str, int]
             None,
             OPERATOR_ONLY | {"operator": 404},
         ),
+        ("get", "/v1/mailbox"): (
+            f"/v1/mailbox?party={AARHUS}",
+            None,
+            OPERATOR_ONLY | {"aarhus": 200, "operator": 403},
+        ),
+        ("post", "/v1/mailbox/acknowledge"): (
+            "/v1/mailbox/acknowledge",
+            {"party": AARHUS, "sequence": 0},
+            OPERATOR_ONLY | {"aarhus": 200, "operator": 403},
+        ),
         ("get", "/v1/tasks"): (
             f"/v1/tasks?recipient={AARHUS}",
             None,
