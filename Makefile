@@ -32,8 +32,10 @@ check: $(VENV)/.tests ## ruff, mypy --strict, import-linter, schema compatibilit
 chaos: $(VENV)/.tests ## workers killed at random, 20 times in 5,000 messages (SEED=7: at other moments)
 	SEED=$(SEED) $(BIN)/python -m pytest -m chaos -s
 
-bench: $(VENV)/.tests ## throughput and latency on a real Kafka and PostgreSQL
+bench: $(VENV)/.tests ## throughput and latency on a real Kafka and PostgreSQL; deciding and comparing files
 	$(BIN)/python -m bench.hop
+	$(BIN)/python -m bench.decide
+	$(BIN)/python -m bench.whatif --people 5000
 
 lock: $(VENV)/.tests ## write the lock files anew from pyproject.toml
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --extra build pyproject.toml -o requirements.lock

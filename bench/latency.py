@@ -37,7 +37,7 @@ def measure_latency(on: Rig, rate: int, seconds: int) -> Latency:
     with (
         house.process(*house.overgang("worker")),
         house.process(*house.overgang("api"), OVERGANG_HTTP_PORT=str(port)),
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10, auth=on.credential) as client,
     ):
         _until_ready(client)
         arrived: dict[str, float] = {}

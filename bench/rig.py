@@ -12,11 +12,13 @@ from uuid import uuid4
 
 import psycopg
 
+from connectors.access.own_token import OwnToken, local_credential
 from connectors.embedded.services import Services, services
 from connectors.inbound_topics import inbound_topics
 from connectors.settings import Settings
 from schemas.pseudonym import PseudonymKey, load_or_make_key
 from streams.ledger.migrate import migrate
+from streams.ledger.registry_changes import seed_local
 from streams.topics import TopicShape, ensure_topics, inbound_shape
 
 
@@ -35,6 +37,10 @@ class Rig:
     def key(self) -> PseudonymKey:
         return load_or_make_key(self.key_file)
 
+    @property
+    def credential(self) -> OwnToken:
+        return local_credential(Settings(data_directory=self.directory))
+
     def fresh(self) -> "House":
         """Topics and a database of its own for one measurement."""
         name = f"bench_{uuid4().hex[:10]}"
@@ -44,6 +50,7 @@ class Rig:
         assert database is not None
         house = House(self, f"{name}.", database.url_of(name))
         migrate(house.database_url)
+        seed_local(house.database_url)
         ensure_topics(self.running.bootstrap, inbound_topics(house.prefix), inbound_shape())
         ensure_topics(self.running.bootstrap, [f"{house.prefix}bare"], TopicShape(1))
         return house

@@ -5,7 +5,7 @@ does not have a code on the message's date: sender's, residence or assigned muni
 type, country of the competent institution or, in EU flows, of a foreign number.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -19,19 +19,18 @@ _DENMARK: Final = ZoneInfo("Europe/Copenhagen")
 
 def warnings_of(envelope: Envelope, data: Record, lists: CodeLists) -> tuple[str, ...]:
     """The warnings that the content alone gives, sorted, each once."""
-    citizens = tuple(_citizens(data))
+    citizens = _citizens(envelope, data)
     found = {warning for citizen in citizens for warning in _of_cpr(citizen["cpr"])}
     on = envelope.time.astimezone(_DENMARK).date()
     if not all(_codes_known(envelope, data, citizens, lists, on)):
         found.add("UNKNOWN_CODE")
-    return tuple(sorted(found))
+    return tuple(sorted(found)) if found else ()
 
 
-def _citizens(data: Record) -> Iterator[Record]:
-    for holder in (data, data.get("assigns"), data.get("merges")):
-        for name in ("citizen", "into"):
-            if holder and (citizen := holder.get(name)):
-                yield citizen
+def _citizens(envelope: Envelope, data: Record) -> list[Record]:
+    holders = (data.get("assigns"), data.get("merges")) if envelope.flow == "correction" else (data,)
+    found = (holder.get(name) for holder in holders if holder for name in ("citizen", "into"))
+    return [citizen for citizen in found if citizen]
 
 
 def _of_cpr(number: str | None) -> Iterator[str]:
@@ -44,7 +43,7 @@ def _of_cpr(number: str | None) -> Iterator[str]:
 
 
 def _codes_known(
-    envelope: Envelope, data: Record, citizens: tuple[Record, ...], lists: CodeLists, on: date
+    envelope: Envelope, data: Record, citizens: Sequence[Record], lists: CodeLists, on: date
 ) -> Iterator[bool]:
     role, number = parse_party(envelope.source)
     if role == "municipality":
