@@ -157,6 +157,14 @@ class Registry:
         """The registered parties for which a system may do something, sorted."""
         return tuple(party for party in sorted(self.parties) if self.may(system, right, party, at))
 
+    def acting_for(self, party: PartyAddress, at: datetime) -> PartyAddress:
+        """The party itself; after its last day whoever acts in its place at that instant."""
+        day, passed = at.astimezone(COPENHAGEN).date(), set[PartyAddress]()
+        while party not in passed and not self._stands(party, day):
+            passed.add(party)
+            party = self.parties[party].successor or party
+        return party
+
     def _stands(self, party: PartyAddress, day: date) -> bool:
         """A party that is not registered stands for nothing wrong: only the embedded profile grants it."""
         known = self.parties.get(party)

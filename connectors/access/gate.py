@@ -48,6 +48,13 @@ class Caller:
         """Whether it may see what is a party's own."""
         return self.operates or self.registry.may(self.system, Right.READ, party, self.at)
 
+    def receives(self, party: PartyAddress) -> bool:
+        """Whether it may open what was sent to a party; of one that has ended, as its successor's reader.
+
+        Being the operator is not enough: what messages say is not the operator's.
+        """
+        return self.registry.may(self.system, Right.READ, self.registry.acting_for(party, self.at), self.at)
+
 
 @dataclass(frozen=True, slots=True)
 class _Checked:

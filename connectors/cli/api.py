@@ -12,6 +12,7 @@ from connectors.cli.log_lines import log_as_json
 from connectors.http.app import create_app
 from connectors.http.client_certificates import tls_options
 from connectors.http.config import ApiConfig
+from connectors.http.serving import ApiServer
 from connectors.settings import Settings
 from schemas.problems import OvergangError
 from schemas.pseudonym import load_or_make_key
@@ -33,7 +34,7 @@ def api() -> None:
     config = api_config(settings)
     log_as_json()
     with listen(settings.http_host, settings.http_port) as listening:
-        server = uvicorn.Server(
+        server = ApiServer(
             uvicorn.Config(
                 create_app(config),
                 log_config=None,

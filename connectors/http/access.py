@@ -28,18 +28,23 @@ async def caller(request: Request, parts: OpenParts, _: Annotated[object, Depend
     if request.url.path in OPEN:
         return None
     try:
+        return await judged(request, parts)
+    except Refusal as refused:
+        await discard_body(request, parts.config.body_within)
+        raise refused from None
+
+
+async def judged(request: Request, parts: Parts) -> Caller:
+    """The system that asks, by the registry of now. Raises `Refusal` as `caller` does."""
+    try:
         return await _proved(request, parts)
     except NotProved as why:
         slug, challenge = "not-proved", 'Bearer realm="overgang", error="invalid_token"'
-        refused = Refusal(
-            slug, f"The credential does not count: {why}.", headers={"WWW-Authenticate": challenge}
-        )
+        headers = {"WWW-Authenticate": challenge}
+        raise Refusal(slug, f"The credential does not count: {why}.", headers=headers) from None
     except (RegistryUnknown, NoKeys) as unknown:
-        refused = Refusal("access-unknown", f"{unknown}.", headers={"Retry-After": _AWAY_SECONDS})
-    except Refusal as none:
-        refused = none
-    await discard_body(request, parts.config.body_within)
-    raise refused
+        headers = {"Retry-After": _AWAY_SECONDS}
+        raise Refusal("access-unknown", f"{unknown}.", headers=headers) from None
 
 
 async def _proved(request: Request, parts: Parts) -> Caller:

@@ -24,6 +24,7 @@ from connectors.http import (
     access,
     description,
     ingest,
+    mailbox,
     operations,
     receipts,
     registry,
@@ -39,6 +40,10 @@ from connectors.http.observe import Observe
 from connectors.http.parts import Parts
 from connectors.http.problems import ProblemDetails, Refusal, documented, page
 from connectors.inbound_topics import inbound_topics
+from connectors.mailbox.bell import Bell
+from connectors.mailbox.polls import Polls
+from connectors.mailbox.reading import Mailboxes
+from connectors.mailbox.unread import UnreadAges
 from schemas.problems import Problem
 from streams.ledger.registry_watch import RegistryWatch
 
@@ -50,6 +55,7 @@ _BY_STATUS = {404: "not-found", 405: "method-not-allowed"}
 def create_app(config: ApiConfig) -> FastAPI:
     """The app; its lifespan opens the producer, the database pool and the health checks, and closes them."""
     metrics = Metrics()
+    bell = Bell(config.database_url)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -62,13 +68,25 @@ def create_app(config: ApiConfig) -> FastAPI:
         health = Health(producer, engine, inbound_topics(config.topic_prefix))
         metrics.in_flight.set_function(lambda: producer.in_flight)
         batches = asyncio.Semaphore(config.batches_in_hand)
-        app.state.parts = Parts(config, producer, engine, writing, health, metrics, batches, gate)
+        mailboxes = Mailboxes(engine, writing, config.wrapping, config.mailbox_page)
+        unread = UnreadAges(mailboxes)
+        metrics.registry.register(unread)
+        polls = Polls(config.polls, config.polls_of_one)
+        metrics.polls.set_function(lambda: polls.waiting)
+        app.state.parts = Parts(
+            config, producer, engine, writing, health, metrics, batches, gate, mailboxes, bell, polls
+        )
         health.start()
+        bell.start()
+        unread.start()
         await asyncio.to_thread(watch.start)
         try:
             yield
         finally:
             await health.stop()
+            await bell.stop()
+            await unread.stop()
+            mailboxes.close()
             await producer.close()
             await asyncio.to_thread(watch.stop)
             engine.dispose()
@@ -84,8 +102,9 @@ def create_app(config: ApiConfig) -> FastAPI:
         openapi_url=None,
     )
     closed = documented("no-credential", "not-proved", "access-unknown")
-    for room in (ingest, receipts, tasks, webhooks, schemas, registry, operations):
+    for room in (ingest, receipts, mailbox, tasks, webhooks, schemas, registry, operations):
         app.include_router(room.router, responses=closed)
+    app.state.bell = bell
     app.get("/problems/{slug}", include_in_schema=False)(problem_page)
     app.get("/openapi.json", include_in_schema=False)(lambda: app.openapi())
     _answer_errors(app)

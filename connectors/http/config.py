@@ -19,9 +19,12 @@ class ApiConfig:
     """Settings of one API process. Sizes in bytes, times in seconds.
 
     The limits keep memory bounded: at most `batches_in_hand` bodies of `batch_body_limit`, and
-    `messages_in_flight` messages that the broker has not acknowledged yet. `token_issuers`: keys of each
-    issuer whose tokens count. `everybody`: whether grants for every party at once can be made.
-    `wrapping` seals secrets of webhooks; `loopback_webhooks`: they may lead to this machine.
+    `messages_in_flight` messages that the broker has not acknowledged yet; `polls` requests that wait at a
+    mailbox, `polls_of_one` of them of one system at one party, each for `longest_wait` at most, and
+    `mailbox_page` bytes of messages in an answer (a single message may be larger). `token_issuers`: keys of
+    each issuer whose tokens count. `everybody`: whether grants for every party at once can be made.
+    `wrapping` opens what lies in the mailboxes and seals secrets of webhooks; `loopback_webhooks`: those may
+    lead to this machine.
     """
 
     kafka_bootstrap: str
@@ -44,4 +47,8 @@ class ApiConfig:
     batches_in_hand: int = 4
     body_within: float = 30.0
     database_connections: int = 8
+    longest_wait: float = 60.0
+    polls: int = 400
+    polls_of_one: int = 4
+    mailbox_page: int = 1024 * KIB
     allowed_hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")

@@ -3,7 +3,9 @@
 How to read them: `overgang_http_requests_total` by route and status, 5xx should stay at 0 but for 503;
 `overgang_http_request_seconds` the time to answer, for POST that of the broker's acknowledgement;
 `overgang_ingest_total` messages (not requests) by outcome: `accepted`, or the slug of the refusal;
-`overgang_ingest_in_flight` messages waiting for Kafka, near its limit the API answers 503.
+`overgang_ingest_in_flight` messages waiting for Kafka, near its limit the API answers 503;
+`overgang_mailbox_waiting` requests that wait for a message, near its limit (400) the API answers 503;
+`overgang_mailbox_oldest_unread_seconds` by party that reads its mailbox: above an hour its reader is stuck.
 """
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -34,6 +36,9 @@ class Metrics:
         )
         self.in_flight = Gauge(
             "overgang_ingest_in_flight", "Messages that wait for Kafka", registry=self.registry
+        )
+        self.polls = Gauge(
+            "overgang_mailbox_waiting", "Requests that wait at a mailbox", registry=self.registry
         )
 
     def text(self) -> bytes:

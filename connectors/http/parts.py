@@ -12,13 +12,17 @@ from connectors.http.config import ApiConfig
 from connectors.http.health import Health
 from connectors.http.inbound import InboundProducer
 from connectors.http.metrics import Metrics
+from connectors.mailbox.bell import Bell
+from connectors.mailbox.polls import Polls
+from connectors.mailbox.reading import Mailboxes
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Producer and database pools, all open; health and counts; the places for batches in hand; the gate.
+    """Producer and database pools, all open; health and counts; the places for batches in hand; the gate;
+    the mailboxes, the bell that rings when something is new in one, and the places of those who wait.
 
-    `engine` only reads, `writing` is for changes of the registry.
+    `engine` only reads, `writing` is for changes of the registry and for what readers acknowledge.
     """
 
     config: ApiConfig
@@ -29,6 +33,9 @@ class Parts:
     metrics: Metrics
     batches: asyncio.Semaphore
     gate: Gate
+    mailboxes: Mailboxes
+    bell: Bell
+    polls: Polls
 
 
 def _parts(request: Request) -> Parts:

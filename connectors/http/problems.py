@@ -145,6 +145,13 @@ KINDS = _table(
         "Send the same messages again, under the same ids, after the seconds in Retry-After.",
     ),
     Kind(
+        "too-many-polls",
+        429,
+        "This system waits at this mailbox too often at a time",
+        "One waiting request a mailbox is enough: end the others, and ask again after the seconds in "
+        "Retry-After.",
+    ),
+    Kind(
         "broker-unavailable",
         503,
         "Kafka did not acknowledge the message in time",

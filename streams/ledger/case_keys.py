@@ -94,5 +94,10 @@ class CaseVault:
         for key, wrapped in cursor.fetchall():
             if not isinstance(wrapped, bytes):
                 raise CaseErased(f"the key of case {key} was destroyed")
-            seals[str(key)] = Seal(self._wrapping.open(wrapped, str(key).encode()))
+            seals[str(key)] = unwrapped(self._wrapping, str(key), wrapped)
         return seals
+
+
+def unwrapped(wrapping: Seal, case_key: str, wrapped: bytes) -> Seal:
+    """The seal of a case from its stored key. Raises CannotOpen."""
+    return Seal(wrapping.open(wrapped, case_key.encode()))

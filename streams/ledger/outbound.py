@@ -49,7 +49,9 @@ class OutboundRow:
 def number(connection: Connection, limit: int) -> int:
     """Give the oldest `limit` rows without a number the next ones of their recipients; return how many.
 
-    A row may become visible after one with a higher `n`: it gets the later number, and keeps it.
+    A row may become visible after one with a higher `n`: it gets the later number, and keeps it. Numbers are
+    given by one leader, one transaction after the other: whoever sees one sees all before it, too. Each
+    recipient's address is told on the channel `numbered` once its numbers can be seen.
     """
     done = connection.execute(
         "WITH unnumbered AS MATERIALIZED ("
@@ -62,11 +64,14 @@ def number(connection: Connection, limit: int) -> int:
         "  SELECT recipient, count(*) FROM unnumbered GROUP BY recipient"
         "  ON CONFLICT (recipient) DO UPDATE SET last_sequence = known.last_sequence + excluded.last_sequence"
         "  RETURNING recipient, last_sequence"
-        ") UPDATE outbound SET sequence = counted.last_sequence - ranked.many + ranked.place"
-        " FROM ranked JOIN counted USING (recipient) WHERE outbound.n = ranked.n",
+        "), numbered AS ("
+        "  UPDATE outbound SET sequence = counted.last_sequence - ranked.many + ranked.place"
+        "  FROM ranked JOIN counted USING (recipient) WHERE outbound.n = ranked.n"
+        "  RETURNING outbound.recipient"
+        ") SELECT count(*), pg_notify('numbered', recipient) FROM numbered GROUP BY recipient",
         (limit,),
     )
-    return done.rowcount
+    return sum(int(count) for count, _ in done)
 
 
 def window(connection: Connection, limit: int, without: Collection[PartyAddress]) -> list[OutboundRow]:

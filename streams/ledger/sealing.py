@@ -41,7 +41,7 @@ class Seal:
             raise CannotOpen("sealed value of an unknown version; was it written by a newer release?")
         try:
             return self._cipher.decrypt(sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :], context)
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise CannotOpen(
                 "a sealed value does not open; check that the wrapping key file belongs to this database"
             ) from None

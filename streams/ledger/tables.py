@@ -172,6 +172,20 @@ cursors = Table(
     Column("last_sequence", BigInteger, nullable=False),
 )
 
+mailboxes = Table(
+    "mailboxes",
+    metadata,
+    Column("party", Text, primary_key=True, comment="one that reads its mailbox, or has done so"),
+    Column(
+        "acknowledged",
+        BigInteger,
+        nullable=False,
+        server_default=text("0"),
+        comment="its reader has every message up to this sequence",
+    ),
+    Column("first_read_at", _INSTANT, nullable=False, server_default=text("now()")),
+)
+
 quarantine = Table(
     "quarantine",
     metadata,

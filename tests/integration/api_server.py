@@ -21,6 +21,7 @@ from connectors.access.tokens import OWN_ISSUER
 from connectors.cli.api import listen
 from connectors.http.app import create_app
 from connectors.http.config import ApiConfig
+from connectors.http.serving import ApiServer
 from connectors.inbound_topics import inbound_topics
 from schemas.pseudonym import PseudonymKey
 from streams.ledger.migrate import migrate
@@ -28,11 +29,11 @@ from streams.ledger.registry_changes import seed_local
 from streams.ledger.sealing import Seal
 from streams.seal_keys import SealKeys
 from streams.topics import ensure_topics, inbound_shape
+from tests.integration.ledger_room import WRAPPING
 
 PARTITIONS = 2
 KEY = PseudonymKey(bytes(range(32)))
 TOKEN_KEY = OKPKey.generate_key("Ed25519", {"use": "sig", "alg": "Ed25519"}, auto_kid=True)
-WRAPPING = bytes(range(32, 64))
 STRUCTURED = {"content-type": "application/cloudevents+json"}
 BATCH = {"content-type": "application/cloudevents-batch+json"}
 
@@ -50,8 +51,8 @@ def served(
         kafka_bootstrap=kafka,
         database_url=database_url,
         pseudonym_key=KEY,
-        topic_prefix=topic_prefix,
         wrapping=Seal(WRAPPING),
+        topic_prefix=topic_prefix,
         **{
             "token_issuers": {OWN_ISSUER: OwnKeys(TOKEN_KEY)},
             "everybody": True,
@@ -61,7 +62,7 @@ def served(
         },
     )
     with listen("127.0.0.1", 0) as listening:
-        server = uvicorn.Server(uvicorn.Config(create_app(config), log_config=None, access_log=False))
+        server = ApiServer(uvicorn.Config(create_app(config), log_config=None, access_log=False))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"

@@ -20,7 +20,7 @@ from streams.ledger import outbound
 from streams.ledger.migrate import migrate
 from streams.ledger.sealing import Seal
 from streams.metrics import Metrics
-from streams.publisher import Publisher, producer_settings
+from streams.publisher import Open, Publisher, producer_settings
 from streams.relay import Relay
 from streams.topics import ensure_topics, outbound_shape
 from tests.integration.stream_room import read_topic
@@ -100,14 +100,19 @@ class RelayRoom:
         return read_topic(self.bootstrap, self.prefix + outbound_topic(recipient), count)
 
 
-def new_relay(bootstrap: str, database_url: str, prefix: str) -> Relay:
+def own_payload(_: str | None, payload: bytes) -> bytes:
+    """Opens what `write` has sealed."""
+    return SEAL.open(payload, CONTEXT)
+
+
+def new_relay(bootstrap: str, database_url: str, prefix: str, open_payload: Open = own_payload) -> Relay:
     """A relay as the worker builds it, with the tests' wrapping key."""
     return Relay(
         database_url=database_url,
         new_publisher=lambda: Publisher(
             producer_settings(bootstrap),
             prefix,
-            lambda _, payload: SEAL.open(payload, CONTEXT),
+            open_payload,
             lambda names: ensure_topics(bootstrap, names, outbound_shape()),
         ),
         health=Health(),

@@ -3,17 +3,20 @@
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 import httpx
+import psycopg
 import pytest
 from joserfc.jwk import OKPKey
 
 from connectors.access.own_token import OwnToken
 from connectors.access.tokens import issue
 from schemas.identifiers import PartyAddress, SystemId
+from streams.ledger import outbound
 from streams.ledger.ledger import Ledger
 from streams.ledger.migrate import engine_for
 from streams.ledger.registry import audited
@@ -120,6 +123,16 @@ def expected(room: Room) -> dict[tuple[str, str], tuple[str, Any, dict[str, int]
             f"/v1/messages/gateway/{uuid4()}",
             None,
             OPERATOR_ONLY | {"operator": 404},
+        ),
+        ("get", "/v1/mailbox"): (
+            f"/v1/mailbox?party={AARHUS}",
+            None,
+            OPERATOR_ONLY | {"aarhus": 200, "operator": 403},
+        ),
+        ("post", "/v1/mailbox/acknowledge"): (
+            "/v1/mailbox/acknowledge",
+            {"party": AARHUS, "sequence": 0},
+            OPERATOR_ONLY | {"aarhus": 200, "operator": 403},
         ),
         ("get", "/v1/tasks"): (
             f"/v1/tasks?recipient={AARHUS}",
@@ -394,3 +407,49 @@ def test_changes_at_the_same_time_leave_one_line_of_audit_each(room: Room) -> No
     for thread in threads:
         thread.join()
     assert len(room.changes_lines()) == before + 12
+
+
+def test_a_system_that_reads_for_one_party_needs_not_name_it_and_one_for_several_must(room: Room) -> None:
+    room.changes.put_system(SystemId("vendor"), "Vendor")
+    for party in (SCHOOL, OTHER_SCHOOL):
+        room.changes.grant(SystemId("vendor"), party, Right.READ)
+    with room.client("school") as one, room.client("vendor") as several, room.client("stranger") as none:
+        assert one.get("/v1/mailbox").json() == []
+        assert one.post("/v1/mailbox/acknowledge", json={"sequence": 0}).json()["party"] == SCHOOL
+        until(lambda: several.get("/v1/access").status_code == 200, 5)
+        unnamed = several.get("/v1/mailbox")
+        assert (unnamed.status_code, unnamed.json()["errors"][0]["field"]) == (422, "query.party")
+        assert several.get("/v1/mailbox", params={"party": OTHER_SCHOOL}).status_code == 200
+        assert several.get("/v1/mailbox", params={"party": AARHUS}).status_code == 403
+        assert none.get("/v1/mailbox").status_code == 401
+    with room.client("monitor") as nobodys:
+        assert nobodys.get("/v1/mailbox").status_code == 403
+
+
+def test_who_loses_the_right_while_waiting_gets_nothing_of_what_comes(room: Room, database_url: str) -> None:
+    with room.client("aarhus") as waiting, room.client("operator") as watching, ThreadPoolExecutor() as own:
+        answer = own.submit(waiting.get, "/v1/mailbox", params={"wait": 25})
+        until(lambda: "overgang_mailbox_waiting 1.0" in watching.get("/metrics").text, 5)
+        reading = next(
+            grant["n"]
+            for grant in watching.get("/v1/registry").json()["grants"]
+            if (grant["system"], grant["right"]) == ("aarhus", "read")
+        )
+        room.changes.end_grant(reading)
+        until(lambda: waiting.get("/v1/mailbox", params={"party": AARHUS}).status_code == 403, 5)
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            assert outbound.number(connection, 100) > 0
+        assert answer.result(10).status_code == 403
+
+
+def test_the_successor_of_a_party_that_ended_reads_its_mailbox(room: Room, database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        assert outbound.number(connection, 100) > 0
+    with room.client("copenhagen") as successor, room.client("aarhus") as before:
+        assert before.get("/v1/mailbox").json()
+        assert successor.get("/v1/mailbox", params={"party": AARHUS}).status_code == 403
+        yesterday = (datetime.now(UTC) - timedelta(days=1)).date()
+        room.changes.put_party(Party(AARHUS, "Ended", yesterday, yesterday, COPENHAGEN))
+        until(lambda: successor.get("/v1/mailbox", params={"party": AARHUS}).status_code == 200, 5)
+        assert successor.get("/v1/mailbox", params={"party": AARHUS}).json()
+        assert before.get("/v1/mailbox", params={"party": AARHUS}).status_code == 403

@@ -34,7 +34,7 @@ CHECKS = [
 
 @pytest.fixture
 def operations(kafka: str, database_url: str, topic_prefix: str) -> Iterator[list[APIOperation]]:
-    with served(kafka, database_url, topic_prefix) as api:
+    with served(kafka, database_url, topic_prefix, longest_wait=0.05) as api:
         description = schemathesis.openapi.from_url(f"{api.base_url}/openapi.json", headers=CREDENTIAL)
         yield [found.ok() for found in description.get_all_operations()]
 

@@ -1,0 +1,1 @@
+"""Pull mailbox: recipients fetch their messages over HTTP, in the order of their topic."""
