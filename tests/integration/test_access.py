@@ -249,23 +249,19 @@ def test_only_liveness_is_open(room: Room) -> None:
 
 
 @pytest.mark.parametrize(
-    ("token", "said"),
+    ("key", "system", "seconds", "said"),
     [
-        ("nonsense", "no signed JSON Web Token"),
-        (issue(TOKEN_KEY, "school", -120, datetime.now(UTC).timestamp()), "expired"),
-        (
-            issue(
-                OKPKey.generate_key("Ed25519", {"kid": TOKEN_KEY.kid}),
-                "school",
-                60,
-                datetime.now(UTC).timestamp(),
-            ),
-            "signature",
-        ),
-        (issue(TOKEN_KEY, "unheard-of", 60, datetime.now(UTC).timestamp()), "no system that is registered"),
+        (TOKEN_KEY, "school", -120, "expired"),
+        (OKPKey.generate_key("Ed25519", {"kid": TOKEN_KEY.kid}), "school", 60, "signature"),
+        (TOKEN_KEY, "unheard-of", 60, "no system that is registered"),
+        (None, "", 0, "no signed JSON Web Token"),
     ],
 )
-def test_a_token_that_does_not_count_is_refused_with_its_reason(room: Room, token: str, said: str) -> None:
+def test_a_token_that_does_not_count_is_refused_with_its_reason(
+    room: Room, key: OKPKey | None, system: str, seconds: int, said: str
+) -> None:
+    now = datetime.now(UTC).timestamp()
+    token = "nonsense" if key is None else issue(key, SystemId(system), seconds, now)
     answer = httpx.get(f"{room.url}/v1/access", headers={"Authorization": f"Bearer {token}"}, trust_env=False)
     assert answer.status_code == 401
     assert said in answer.json()["detail"]
