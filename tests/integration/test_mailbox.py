@@ -222,12 +222,13 @@ def test_a_message_of_an_erased_case_leaves_its_number_empty_and_is_not_waited_f
     assert numbers(before)[-1] == 3
     assert read(api, party=AARHUS, after=3) == []
     name = f'overgang_mailbox_oldest_unread_seconds{{party="{AARHUS}"}}'
-    api.post("/v1/mailbox/acknowledge", json={"party": AARHUS, "sequence": 3}).raise_for_status()
-    until(lambda: metric(api, name) == 0, 15)
-    api.post("/v1/mailbox/acknowledge", json={"party": AARHUS, "sequence": 0, "back": True})
+    # The erased ones were written weeks ago by the ledger's clock, the readable one just now.
+    until(lambda: metric(api, name) is not None, 15)
+    assert 0 <= (metric(api, name) or 0) < 120
     with psycopg.connect(mailbox_room.database_url) as connection:
         connection.execute("DELETE FROM outbound WHERE sequence = 3 AND recipient = %s", (AARHUS,))
     assert read(api, party=AARHUS) == []
+    until(lambda: metric(api, name) == 0, 15)
 
 
 def test_a_message_that_cannot_be_opened_by_our_fault_is_never_passed_over(

@@ -52,6 +52,25 @@ def test_a_party_may_act_up_to_its_last_day() -> None:
     assert not registry(sending(NOW), party=coming).may(DESK, Right.SEND, SCHOOL, NOW)
 
 
+def test_after_its_last_day_the_successor_acts_for_a_party_and_only_then() -> None:
+    one, two, three = (PartyAddress(f"/institution/28005{n}") for n in range(1, 4))
+    known = Registry(
+        1,
+        {
+            one: Party(one, "One", date(2020, 1, 1), date(2026, 11, 20), two),
+            two: Party(two, "Two", date(2020, 1, 1), date(2026, 11, 21), three),
+            three: Party(three, "Three", date(2020, 1, 1)),
+        },
+    )
+    days = [NOW + timedelta(days=n) for n in (-1, 0, 1)]
+    assert [known.acting_for(one, day) for day in days] == [one, two, three]
+    assert [known.acting_for(three, day) for day in days] == [three] * 3
+    alone = Registry(1, {one: Party(one, "One", date(2020, 1, 1), date(2026, 11, 20))})
+    circle = Registry(1, {one: Party(one, "One", date(2020, 1, 1), date(2026, 11, 20), one)})
+    assert alone.acting_for(one, NOW) == circle.acting_for(one, NOW) == one
+    assert alone.acting_for(two, NOW) == two
+
+
 def test_a_credential_proves_its_system_in_its_span_and_until_it_is_revoked() -> None:
     value = "ab" * 32
 
