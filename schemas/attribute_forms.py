@@ -64,6 +64,6 @@ def outbound_forms(type_: str, senders: Collection[Role]) -> dict[str, Form]:
         "sequence": {
             "type": "string",
             "pattern": "^[1-9][0-9]*$",
-            "description": "Number among this recipient's messages, from 1 without gaps; a repeat bears the same.",
+            "description": "Number among this recipient's messages, from 1 without gaps; repeats keep it.",
         },
     }

@@ -23,7 +23,7 @@ Json = dict[str, Any]
 
 def operation_id(route: APIRoute) -> str:
     """A name for client code, `messages_post_messages`: it stays when the address changes."""
-    return f"{route.tags[0]}_{route.name}"
+    return "_".join((*map(str, route.tags), route.name))
 
 
 def complete(app: FastAPI) -> None:
