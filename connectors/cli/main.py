@@ -42,6 +42,7 @@ COMMANDS: Final = {
     "undeliverable": ("connectors.cli.undeliverable:undeliverable", "Messages no topic can take."),
     "parties": ("connectors.cli.parties:parties", "Who may send and read what."),
     "audit": ("connectors.cli.audit:audit", "Who changed what in the registry of parties."),
+    "describe": ("connectors.cli.describe:describe", "Print the OpenAPI or AsyncAPI document."),
     "doctor": ("connectors.cli.doctor:doctor", "Look whether everything is there, and say what to do."),
 }
 _INTERRUPTED = 130

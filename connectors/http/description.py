@@ -89,7 +89,8 @@ def components() -> dict[str, Any]:
 
 def _examples() -> tuple[dict[str, Any], dict[str, Any]]:
     """An event and its data for each flow."""
-    events, data = {}, {}
+    events: dict[str, Any] = {}
+    data: dict[str, Any] = {}
     for flow, contract in FLOWS.items():
         event = example(contract.type)
         events[flow] = {"summary": f"{flow}, as {event['source']} sends it", "value": event}

@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from connectors.http.body import read_body
 from connectors.http.parts import OpenParts
+from connectors.http.problems import documented
 from schemas.wire import ids_by_name, schema_json
 
 router = APIRouter(tags=["schemas"])
@@ -111,7 +112,8 @@ async def version(subject: _Subject, version: str) -> Response:
     summary="Under which id and version a schema is known",
     responses=_registry("The version", {"subject": "...", "id": 1, "version": 1, "schema": "..."})
     | _UNKNOWN
-    | _MALFORMED,
+    | _MALFORMED
+    | documented("too-slow", "message-too-large"),
     openapi_extra={
         "requestBody": {
             "required": True,
