@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from connectors.http.body import BATCH, BINARY, STRUCTURED
-from schemas.attribute_forms import REQUIRED, attribute_forms
+from schemas.attribute_forms import REQUIRED, Form, attribute_forms
 from schemas.examples.events import example
 from schemas.flows import FLOWS, FlowContract
 
@@ -115,11 +115,17 @@ def _binary_headers() -> list[dict[str, Any]]:
             "description": ("Required in binary mode" if name in REQUIRED else "Binary mode")
             + ", left out in the others. "
             + str(form.get("description", "")),
-            "schema": {key: value for key, value in form.items() if key != "description"},
+            "schema": _header_form(form),
             **({"example": shown[name]} if name in shown else {}),
         }
         for name, form in told.items()
     ]
+
+
+def _header_form(form: Form) -> Form:
+    """As plain as generators of client code need it: some know headers as text and choices only."""
+    kept = {key: value for key, value in form.items() if key not in ("description", "format", "const")}
+    return kept | ({"enum": [form["const"]]} if "const" in form else {})
 
 
 _EVENTS, _DATA = _examples()

@@ -5,14 +5,18 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 
 from connectors.http import access, description
 from connectors.http.problems import MEDIA_TYPE, ProblemDetails, documented
+from connectors.http.schemas import RegistryError, SchemaLookup
 
 _ALWAYS: Final = ("unknown-host", "internal-error")
 _CLOSED: Final = ("no-credential", "not-proved", "access-unknown")
 _AUTOMATIC: Final = ("HTTPValidationError", "ValidationError")
 """FastAPI's own answer to a malformed request, which this API answers as `invalid-request`."""
+_NAMED: Final[tuple[type[BaseModel], ...]] = (ProblemDetails, RegistryError, SchemaLookup)
+"""Models that routes refer to by name."""
 _MUTUAL_TLS: Final = {
     "type": "mutualTLS",
     "description": "A client certificate that the operator has registered, instead of a token.",
@@ -75,8 +79,9 @@ def _texts(responses: dict[int | str, Json]) -> dict[str, Json]:
 def _add_schemas(known: Json) -> None:
     for name in _AUTOMATIC:
         known.pop(name, None)
-    problem = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
-    known |= problem.pop("$defs") | {"ProblemDetails": problem}
+    for model in _NAMED:
+        schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        known |= schema.pop("$defs", {}) | {model.__name__: schema}
     for name, schema in description.components().items():
         if known.setdefault(name, schema) != schema:
             raise ValueError(f"two schemas of the name {name}: rename the route's model")

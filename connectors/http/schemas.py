@@ -45,7 +45,7 @@ def _registry(description: str, example: Any) -> dict[int | str, dict[str, Any]]
     return {200: {"description": description, "content": {_MEDIA_TYPE: {"example": example}}}}
 
 
-_ERROR = {"content": {_MEDIA_TYPE: {"schema": RegistryError.model_json_schema()}}}
+_ERROR = {"content": {_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/RegistryError"}}}}
 _UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"description": "Unknown"} | _ERROR}
 _MALFORMED: dict[int | str, dict[str, Any]] = {422: {"description": "Malformed"} | _ERROR}
 
@@ -117,7 +117,7 @@ async def version(subject: _Subject, version: str) -> Response:
     openapi_extra={
         "requestBody": {
             "required": True,
-            "content": {_MEDIA_TYPE: {"schema": SchemaLookup.model_json_schema()}},
+            "content": {_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/SchemaLookup"}}},
         }
     },
 )
