@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check chaos bench lock clean
+.PHONY: help demo test check docs chaos bench lock clean
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -28,6 +28,11 @@ check: $(VENV)/.tests ## ruff, mypy --strict, import-linter, schema compatibilit
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m schemas.compatibility
+
+docs: $(VENV)/.tests ## write the generated pages anew
+	$(BIN)/overgang describe openapi --out docs/openapi.json
+	$(BIN)/overgang describe asyncapi --out docs/asyncapi.json
+	$(BIN)/python -m connectors.rules_page
 
 chaos: $(VENV)/.tests ## workers killed at random, 20 times in 5,000 messages (SEED=7: at other moments)
 	SEED=$(SEED) $(BIN)/python -m pytest -m chaos -s

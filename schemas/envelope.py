@@ -19,7 +19,8 @@ _TEXT_LIMIT: Final = 256
 _EXTENSIONS: Final = ("correlationid", "causationid", "traceparent")
 _IGNORED: Final = frozenset({"subject", "sequence", "dataschema"})
 """Senders may give these: the gateway sets the first two itself, and takes the schema from the type."""
-_KNOWN: Final = frozenset({"specversion", "id", "source", "type", "time", *_EXTENSIONS}) | _IGNORED
+KNOWN: Final = frozenset({"specversion", "id", "source", "type", "time", *_EXTENSIONS}) | _IGNORED
+"""Names of all attributes that a message may bear; data and its content type are not among them."""
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _TIME: Final = re.compile(
     r"(?:19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?"
@@ -46,7 +47,7 @@ def read_envelope(attributes: Mapping[str, object], prefix: str, now: datetime) 
     """
     reading = EnvelopeReading()
     check = _Check(attributes, prefix, reading.problems)
-    if unknown := attributes.keys() - _KNOWN:
+    if unknown := attributes.keys() - KNOWN:
         check.refuse_unknown(unknown)
     if attributes.get("specversion") != SPECVERSION:
         check.fault("specversion", f'send "{SPECVERSION}"')
@@ -82,7 +83,7 @@ class _Check:
             if name == "data_base64":
                 self.fault(name, "send data as a JSON object", "is not accepted")
             else:
-                known = ", ".join(sorted(_KNOWN))
+                known = ", ".join(sorted(KNOWN))
                 self.fault(
                     field_name(name), f"correct the name or leave it out (known: {known})", "is unknown"
                 )

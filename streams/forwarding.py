@@ -39,7 +39,7 @@ def visible_record(flow: Flow, record: Record, recipient: PartyAddress) -> Recor
     """
     if parse_party(recipient)[0] != "institution":
         return record
-    return _FOR_INSTITUTIONS[flow](record, recipient)
+    return FOR_INSTITUTIONS[flow](record, recipient)
 
 
 def _blank(record: Record, **kept: object) -> dict[str, Any]:
@@ -74,9 +74,10 @@ def _follow_up(record: Record, recipient: PartyAddress) -> Record:
     return _blank(record, citizen=_blank(record["citizen"]), **{field: record[field] for field in fields})
 
 
-_FOR_INSTITUTIONS: dict[Flow, Callable[[Record, PartyAddress], Record]] = {
+FOR_INSTITUTIONS: dict[Flow, Callable[[Record, PartyAddress], Record]] = {
     "contact-details": _contact_details,
     "education-order": _education_order,
     "mentor": _mentor,
     "follow-up": _follow_up,
 }
+"""The flows that an institution may get, and how each is cut for it."""

@@ -20,7 +20,12 @@ CERTIFICATE: Final = "overgang.client_certificate"
 """Key of the scope under which the server puts the client's verified certificate (DER bytes)."""
 OPEN: Final = frozenset({"/health/live"})
 _AWAY_SECONDS = "5"
-_SCHEME = HTTPBearer(auto_error=False, description="JSON Web Token; or a client certificate instead")
+_SCHEME = HTTPBearer(
+    auto_error=False,
+    scheme_name="bearer",
+    bearerFormat="JWT",
+    description="JSON Web Token of an issuer that the operator trusts; `overgang parties token` makes one.",
+)
 
 
 async def caller(request: Request, parts: OpenParts, _: Annotated[object, Depends(_SCHEME)]) -> Caller | None:

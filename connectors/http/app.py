@@ -6,7 +6,6 @@ app = create_app(ApiConfig(kafka_bootstrap="127.0.0.1:9092", database_url="postg
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import structlog
 from fastapi import Depends, FastAPI, Request
@@ -21,8 +20,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from connectors.access.gate import Gate
 from connectors.access.tokens import TokenVerifier
 from connectors.http import (
-    access,
     description,
+    document,
     ingest,
     mailbox,
     operations,
@@ -32,13 +31,14 @@ from connectors.http import (
     tasks,
     webhooks,
 )
+from connectors.http.access import caller
 from connectors.http.config import ApiConfig
 from connectors.http.health import WITHIN_SECONDS, Health
 from connectors.http.inbound import InboundProducer
 from connectors.http.metrics import Metrics
 from connectors.http.observe import Observe
 from connectors.http.parts import Parts
-from connectors.http.problems import ProblemDetails, Refusal, documented, page
+from connectors.http.problems import Refusal, page
 from connectors.inbound_topics import inbound_topics
 from connectors.mailbox.bell import Bell
 from connectors.mailbox.polls import Polls
@@ -97,18 +97,18 @@ def create_app(config: ApiConfig) -> FastAPI:
         version="1",
         description=description.API,
         lifespan=lifespan,
-        dependencies=[Depends(access.caller)],
+        dependencies=[Depends(caller)],
         # The framework's own routes take no dependencies, and its pages load scripts from elsewhere.
         openapi_url=None,
+        generate_unique_id_function=document.operation_id,
     )
-    closed = documented("no-credential", "not-proved", "access-unknown")
     for room in (ingest, receipts, mailbox, tasks, webhooks, schemas, registry, operations):
-        app.include_router(room.router, responses=closed)
+        app.include_router(room.router)
     app.state.bell = bell
     app.get("/problems/{slug}", include_in_schema=False)(problem_page)
     app.get("/openapi.json", include_in_schema=False)(lambda: app.openapi())
     _answer_errors(app)
-    _document(app)
+    document.complete(app)
     app.add_middleware(_OnlyKnownHosts, hosts=frozenset(config.allowed_hosts))
     app.add_middleware(Observe, metrics=metrics)
     return app
@@ -183,20 +183,3 @@ def _answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, http)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, malformed)  # type: ignore[arg-type]
     app.add_exception_handler(SQLAlchemyError, database)  # type: ignore[arg-type]
-
-
-def _document(app: FastAPI) -> None:
-    generate = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        document = generate()
-        known = document["components"]["schemas"]
-        known |= {
-            "ProblemDetails": ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
-        }
-        known["ProblemDetails"].pop("$defs", None)
-        for name, schema in description.components().items():
-            known.setdefault(name, schema)
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]

@@ -18,6 +18,7 @@ from connectors.http.inbound import BrokerUnavailable
 from connectors.http.parts import OpenParts, Parts
 from connectors.http.problems import FieldProblem, Refusal, documented
 from schemas.cloudevent import from_batch, from_http_binary, from_structured, to_kafka
+from schemas.examples.events import example
 from schemas.flows import FLOWS
 from schemas.message import Message
 from schemas.problems import InvalidMessage, Problem
@@ -62,6 +63,15 @@ class BatchResult(BaseModel):
     results: list[BatchItem]
 
 
+_SENT = example(FLOWS["dropout-risk"].type)
+_ACCEPTED = {
+    "id": _SENT["id"],
+    "source": _SENT["source"],
+    "receipt": f"/v1/messages{_SENT['source']}/{_SENT['id']}",
+}
+_ITEM = {"index": 0, "status": 202, **_ACCEPTED}
+
+
 def _responses() -> dict[int | str, dict[str, Any]]:
     found = documented(
         "unreadable-message",
@@ -81,8 +91,22 @@ def _responses() -> dict[int | str, dict[str, Any]]:
     # A batch that was read is answered with its results, whatever became of them.
     for status in (422, 503):
         found[status]["content"][_JSON] = {"schema": {"$ref": "#/components/schemas/BatchResult"}}
-    mixed = {"description": "Batch: some accepted, some not; see each result", "model": BatchResult}
-    return {207: mixed, **found}
+    accepted = {"summary": "One event", "value": _ACCEPTED}
+    all_accepted = {"summary": "A batch", "value": {"results": [_ITEM]}}
+    refused = {"index": 1, **Refusal("no-grant").body()}
+    mixed = {"summary": "One of two", "value": {"results": [_ITEM, refused]}}
+    return {
+        202: {
+            "description": "Kafka has all of it",
+            "content": {_JSON: {"examples": {"one": accepted, "batch": all_accepted}}},
+        },
+        207: {
+            "description": "Batch: some accepted, some not; see each result",
+            "model": BatchResult,
+            "content": {_JSON: {"examples": {"mixed": mixed}}},
+        },
+        **found,
+    }
 
 
 @router.post(

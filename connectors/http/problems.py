@@ -243,13 +243,39 @@ def page(slug: str) -> str | None:
     return None if kind is None else f"{kind.title} (HTTP {kind.status})\n\n{kind.meaning}\n"
 
 
+_FAULTS = {
+    "unreadable-message": Problem("body", "is not JSON (line 1)", "send one JSON object in UTF-8"),
+    "invalid-message": Problem(
+        "data.institution",
+        "is not valid (text of 3 digits)",
+        "send the institution number as text of 6 digits",
+    ),
+    "sender-not-allowed": Problem(
+        "source",
+        "this role (municipality) may not send dropout-risk",
+        "let institution send it, or correct type",
+    ),
+    "message-too-large": Problem("data", "has more than 65536 bytes", "shorten its texts"),
+    "unsupported-content-type": Problem(
+        "header content-type", "is not read here", "send application/cloudevents+json"
+    ),
+    "invalid-request": Problem("query.limit", "is malformed", "Input should be less than or equal to 1000"),
+}
+"""For examples: a fault of each kind that names fields."""
+
+
 def documented(*slugs: str) -> dict[int | str, dict[str, Any]]:
-    """FastAPI's `responses` for the kinds of problem that a route answers with."""
-    by_status: dict[int, list[str]] = {}
+    """FastAPI's `responses` for the kinds of problem that a route answers with, each with an example."""
+    found: dict[int | str, dict[str, Any]] = {}
     for slug in slugs:
-        by_status.setdefault(KINDS[slug].status, []).append(KINDS[slug].title)
-    schema = {"$ref": "#/components/schemas/ProblemDetails"}
-    return {
-        status: {"description": " / ".join(titles), "content": {MEDIA_TYPE: {"schema": schema}}}
-        for status, titles in by_status.items()
-    }
+        kind, faults = KINDS[slug], [_FAULTS[slug]] if slug in _FAULTS else []
+        shown = {"summary": kind.title, "value": Refusal(slug, errors=faults).body()}
+        if kind.status not in found:
+            content = {
+                MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}, "examples": {}}
+            }
+            found[kind.status] = {"description": kind.title, "content": content}
+        else:
+            found[kind.status]["description"] += f" / {kind.title}"
+        found[kind.status]["content"][MEDIA_TYPE]["examples"][slug] = shown
+    return found

@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from connectors.http.body import read_body
 from connectors.http.parts import OpenParts
+from connectors.http.problems import documented
 from schemas.wire import ids_by_name, schema_json
 
 router = APIRouter(tags=["schemas"])
@@ -44,7 +45,7 @@ def _registry(description: str, example: Any) -> dict[int | str, dict[str, Any]]
     return {200: {"description": description, "content": {_MEDIA_TYPE: {"example": example}}}}
 
 
-_ERROR = {"content": {_MEDIA_TYPE: {"schema": RegistryError.model_json_schema()}}}
+_ERROR = {"content": {_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/RegistryError"}}}}
 _UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"description": "Unknown"} | _ERROR}
 _MALFORMED: dict[int | str, dict[str, Any]] = {422: {"description": "Malformed"} | _ERROR}
 
@@ -111,11 +112,12 @@ async def version(subject: _Subject, version: str) -> Response:
     summary="Under which id and version a schema is known",
     responses=_registry("The version", {"subject": "...", "id": 1, "version": 1, "schema": "..."})
     | _UNKNOWN
-    | _MALFORMED,
+    | _MALFORMED
+    | documented("too-slow", "message-too-large"),
     openapi_extra={
         "requestBody": {
             "required": True,
-            "content": {_MEDIA_TYPE: {"schema": SchemaLookup.model_json_schema()}},
+            "content": {_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/SchemaLookup"}}},
         }
     },
 )

@@ -1,0 +1,1 @@
+"""Descriptions of the interfaces for machines: OpenAPI of the HTTP API, AsyncAPI of the topics."""
