@@ -227,12 +227,12 @@ def test_only_liveness_is_open(room: Room) -> None:
             issue(
                 OKPKey.generate_key("Ed25519", {"kid": TOKEN_KEY.kid}),
                 "school",
-                60,
+                3600,
                 datetime.now(UTC).timestamp(),
             ),
             "signature",
         ),
-        (issue(TOKEN_KEY, "unheard-of", 60, datetime.now(UTC).timestamp()), "no system that is registered"),
+        (issue(TOKEN_KEY, "unheard-of", 3600, datetime.now(UTC).timestamp()), "no system that is registered"),
     ],
 )
 def test_a_token_that_does_not_count_is_refused_with_its_reason(room: Room, token: str, said: str) -> None:
