@@ -20,9 +20,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from connectors.access.gate import Gate
 from connectors.access.tokens import TokenVerifier
 from connectors.access.watch import RegistryWatch
-from connectors.http import description, document, ingest, operations, receipts, registry, schemas, tasks
-from connectors.http.access import caller
+from connectors.http import access, description, ingest, operations, receipts, registry, schemas, tasks
 from connectors.http.config import ApiConfig
+from connectors.http.document import complete, operation_id
 from connectors.http.health import WITHIN_SECONDS, Health
 from connectors.http.inbound import InboundProducer
 from connectors.http.metrics import Metrics
@@ -69,17 +69,17 @@ def create_app(config: ApiConfig) -> FastAPI:
         version="1",
         description=description.API,
         lifespan=lifespan,
-        dependencies=[Depends(caller)],
+        dependencies=[Depends(access.caller)],
         # The framework's own routes take no dependencies, and its pages load scripts from elsewhere.
         openapi_url=None,
-        generate_unique_id_function=document.operation_id,
+        generate_unique_id_function=operation_id,
     )
     for room in (ingest, receipts, tasks, schemas, registry, operations):
         app.include_router(room.router)
     app.get("/problems/{slug}", include_in_schema=False)(problem_page)
     app.get("/openapi.json", include_in_schema=False)(lambda: app.openapi())
     _answer_errors(app)
-    document.complete(app)
+    complete(app)
     app.add_middleware(_OnlyKnownHosts, hosts=frozenset(config.allowed_hosts))
     app.add_middleware(Observe, metrics=metrics)
     return app
