@@ -15,7 +15,7 @@ from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from connectors.access.gate import Gate
 from connectors.access.tokens import TokenVerifier
@@ -64,6 +64,14 @@ def create_app(config: ApiConfig) -> FastAPI:
             engine.dispose()
             writing.dispose()
 
+    app = described_app(lifespan)
+    app.add_middleware(_OnlyKnownHosts, hosts=frozenset(config.allowed_hosts))
+    app.add_middleware(Observe, metrics=metrics)
+    return app
+
+
+def described_app(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
+    """The routes and what is told of them. Without the lifespan it answers nothing but `openapi()`."""
     app = FastAPI(
         title="Overgang",
         version="1",
@@ -80,8 +88,6 @@ def create_app(config: ApiConfig) -> FastAPI:
     app.get("/openapi.json", include_in_schema=False)(lambda: app.openapi())
     _answer_errors(app)
     complete(app)
-    app.add_middleware(_OnlyKnownHosts, hosts=frozenset(config.allowed_hosts))
-    app.add_middleware(Observe, metrics=metrics)
     return app
 
 
