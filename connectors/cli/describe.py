@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from connectors.api_documents.files import NAMES, text
+from connectors.api_documents.texts import NAMES, text
 from schemas.problems import OvergangError
 
 

@@ -15,13 +15,13 @@ from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from connectors.access.gate import Gate
 from connectors.access.tokens import TokenVerifier
 from connectors.http import (
+    access,
     description,
-    document,
     ingest,
     mailbox,
     operations,
@@ -31,8 +31,8 @@ from connectors.http import (
     tasks,
     webhooks,
 )
-from connectors.http.access import caller
 from connectors.http.config import ApiConfig
+from connectors.http.document import complete, operation_id
 from connectors.http.health import WITHIN_SECONDS, Health
 from connectors.http.inbound import InboundProducer
 from connectors.http.metrics import Metrics
@@ -92,25 +92,31 @@ def create_app(config: ApiConfig) -> FastAPI:
             engine.dispose()
             writing.dispose()
 
+    app = described_app(lifespan)
+    app.state.bell = bell
+    app.add_middleware(_OnlyKnownHosts, hosts=frozenset(config.allowed_hosts))
+    app.add_middleware(Observe, metrics=metrics)
+    return app
+
+
+def described_app(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
+    """The routes and what is told of them. Without the lifespan it answers nothing but `openapi()`."""
     app = FastAPI(
         title="Overgang",
         version="1",
         description=description.API,
         lifespan=lifespan,
-        dependencies=[Depends(caller)],
+        dependencies=[Depends(access.caller)],
         # The framework's own routes take no dependencies, and its pages load scripts from elsewhere.
         openapi_url=None,
-        generate_unique_id_function=document.operation_id,
+        generate_unique_id_function=operation_id,
     )
     for room in (ingest, receipts, mailbox, tasks, webhooks, schemas, registry, operations):
         app.include_router(room.router)
-    app.state.bell = bell
     app.get("/problems/{slug}", include_in_schema=False)(problem_page)
     app.get("/openapi.json", include_in_schema=False)(lambda: app.openapi())
     _answer_errors(app)
-    document.complete(app)
-    app.add_middleware(_OnlyKnownHosts, hosts=frozenset(config.allowed_hosts))
-    app.add_middleware(Observe, metrics=metrics)
+    complete(app)
     return app
 
 

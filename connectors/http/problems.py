@@ -12,6 +12,7 @@ import orjson
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
+from connectors.http.fault_examples import FAULTS
 from schemas.problems import ErrorClass, InvalidMessage, OvergangError, Problem
 
 MEDIA_TYPE = "application/problem+json"
@@ -243,32 +244,11 @@ def page(slug: str) -> str | None:
     return None if kind is None else f"{kind.title} (HTTP {kind.status})\n\n{kind.meaning}\n"
 
 
-_FAULTS = {
-    "unreadable-message": Problem("body", "is not JSON (line 1)", "send one JSON object in UTF-8"),
-    "invalid-message": Problem(
-        "data.institution",
-        "is not valid (text of 3 digits)",
-        "send the institution number as text of 6 digits",
-    ),
-    "sender-not-allowed": Problem(
-        "source",
-        "this role (municipality) may not send dropout-risk",
-        "let institution send it, or correct type",
-    ),
-    "message-too-large": Problem("data", "has more than 65536 bytes", "shorten its texts"),
-    "unsupported-content-type": Problem(
-        "header content-type", "is not read here", "send application/cloudevents+json"
-    ),
-    "invalid-request": Problem("query.limit", "is malformed", "Input should be less than or equal to 1000"),
-}
-"""For examples: a fault of each kind that names fields."""
-
-
 def documented(*slugs: str) -> dict[int | str, dict[str, Any]]:
     """FastAPI's `responses` for the kinds of problem that a route answers with, each with an example."""
     found: dict[int | str, dict[str, Any]] = {}
     for slug in slugs:
-        kind, faults = KINDS[slug], [_FAULTS[slug]] if slug in _FAULTS else []
+        kind, faults = KINDS[slug], [FAULTS[slug]] if slug in FAULTS else []
         shown = {"summary": kind.title, "value": Refusal(slug, errors=faults).body()}
         if kind.status not in found:
             content = {

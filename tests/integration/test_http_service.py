@@ -12,7 +12,7 @@ import httpx
 import pytest
 import structlog
 
-from connectors.api_documents.files import text
+from connectors.api_documents.texts import text
 from connectors.http import receipts
 from schemas.flows import FLOWS
 from tests.integration.api_server import BATCH, STRUCTURED, notice, records_on, served, until

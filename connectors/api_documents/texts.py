@@ -1,7 +1,6 @@
-"""Where the documents stand, and their text."""
+"""The documents by name, and their text."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -14,12 +13,6 @@ _MADE: Final[Mapping[str, Callable[[], dict[str, Any]]]] = MappingProxyType(
     {"openapi": openapi, "asyncapi": asyncapi}
 )
 NAMES: Final = tuple(_MADE)
-_DOCS: Final = Path(__file__).parents[2] / "docs"
-
-
-def place(name: str) -> Path:
-    """The committed file of a document."""
-    return _DOCS / f"{name}.json"
 
 
 def text(name: str) -> bytes:
