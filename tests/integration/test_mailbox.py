@@ -117,7 +117,7 @@ def test_a_poll_is_answered_as_soon_as_a_message_has_its_number(
         until_waiting(api, 2)
         mailbox_room.tell("one", "two")
         answer = waiting.result(5)
-        assert said(answer.json()) == ["one", "two"][: len(answer.json())]
+        assert said(answer.json()) in (["one"], ["one", "two"])
         assert answer.elapsed.total_seconds() < 5
         assert other.result(10).json() == []
         assert other.result().elapsed.total_seconds() >= 2
