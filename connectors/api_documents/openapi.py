@@ -1,7 +1,5 @@
 """The HTTP API's OpenAPI document without a running API."""
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from connectors.http.app import described_app
