@@ -21,6 +21,7 @@ from schemas.media_type import AVRO
 from schemas.message import Message
 from schemas.outbound import OUTBOUND, outbound_schema
 from schemas.pseudonym import PseudonymKey
+from schemas.seal import SEAL_HEADER, SIGNATURE_HEADER
 from schemas.wire import schema_id, schema_json
 from streams.forwarding import FOR_INSTITUTIONS, visible_record
 
@@ -33,6 +34,15 @@ _NOBODYS_KEY: Final = PseudonymKey(bytes(KEY_BYTES))
 """For the pseudonyms in examples: nobody runs a gateway with it."""
 _GATEWAY: Final[tuple[Role, ...]] = ("gateway",)
 _INBOUND_KEY: Final = "The case key, set by the gateway; the key of a direct writer is ignored."
+_PROOFS: Final[dict[str, Form]] = {
+    SEAL_HEADER: {"type": "string", "description": "Made by the HTTP API; instead of a signature."},
+    SIGNATURE_HEADER: {
+        "type": "string",
+        "description": "Of a system that writes to Kafka itself: a detached JWS with Ed25519 over topic, "
+        "attributes and value; see docs/contracts.md, Seals.",
+    },
+}
+"""One of them stands at each record where the gateway requires it."""
 _OUTBOUND_KEY: Final = "`ce_subject`; none where a message is about no citizen."
 
 Json = dict[str, Any]
@@ -78,7 +88,7 @@ def _inbound(contract: FlowContract) -> Json:
         contract.type,
         contract.schema_name,
         title=f"{contract.flow}, from {' or '.join(sorted(contract.senders))}",
-        headers=_headers(attribute_forms((contract.type,), contract.senders), REQUIRED),
+        headers=_headers(attribute_forms((contract.type,), contract.senders), REQUIRED, _PROOFS),
         key=_INBOUND_KEY,
         examples=[_example("sent", contract.model.__doc__ or "", attributes, sent.data)],
     )
@@ -147,13 +157,16 @@ def _message(
     }
 
 
-def _headers(forms: Mapping[str, Form], required: Collection[str]) -> Json:
+def _headers(
+    forms: Mapping[str, Form], required: Collection[str], further: Mapping[str, Form] | None = None
+) -> Json:
     return {
         "type": "object",
         "required": ["content-type", *(f"ce_{name}" for name in required)],
         "properties": {
             "content-type": {"type": "string", "const": AVRO},
             **{f"ce_{name}": form for name, form in forms.items()},
+            **(further or {}),
         },
     }
 

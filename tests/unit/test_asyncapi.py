@@ -154,6 +154,15 @@ def test_an_example_of_the_gateways_own_messages_is_one_that_its_model_takes(typ
     assert OUTBOUND[type_].model_validate(record).model_dump() == record
 
 
+def test_only_what_parties_write_is_told_to_bear_a_proof_of_who_wrote_it() -> None:
+    bearing = {
+        name
+        for name, message in MESSAGES.items()
+        if {"overgang-seal", "overgang-signature"} <= message["headers"]["properties"].keys()
+    }
+    assert bearing == FLOWS.keys()
+
+
 def test_no_example_shows_an_institution_what_it_may_not_see() -> None:
     for message in MESSAGES.values():
         for shown in message["examples"]:
