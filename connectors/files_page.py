@@ -10,22 +10,26 @@ from schemas.flows import FLOWS, FlowContract
 PAGE: Final = Path(__file__).parents[1] / "docs" / "files.md"
 _HEAD: Final = """# Files
 
-Written from `connectors/csv_files/tables/` by `python -m connectors.files_page`; do not edit it here. How a file is
-sent and answered stands in [institution.md](institution.md#by-file), who runs the watcher in
+Written from `connectors/csv_files/tables/` by `python -m connectors.files_page`; do not edit it here.
+How a file is sent and answered stands in [institution.md](institution.md#by-file), who runs the watcher in
 [operator.md](operator.md#folders-for-files).
 
-| Of every file | |
-|---|---|
-| Name | letters, digits, `-`, `_`, `.`; no personal number. While it is written: `.part`, `.tmp` or `.filepart` at its end, or a dot in front; rename it when it is whole |
-| `NAME.jsonl` | one CloudEvent a line, UTF-8, as over [HTTP](contracts.md); `source` is the folder's party |
-| `FLOW-NAME.csv` | the name begins with the flow, such as `enrolment-2026-11-21.csv`; a row a message, in the folder's party's name |
-| Size | at most 1 GiB; a line of a CSV file 256 KiB |
-| CSV | UTF-8 or Windows-1252; `;` or `,`; the first line names the columns, in English or Danish, in any order and case |
-| Cells | dates `21-11-2026` or `2026-11-21`; yes and no `ja`, `nej`, `true`, `false`; several values with a comma between two; codes as text, so that no spreadsheet takes their zeros |
-| The same row again | the same message: its id follows from what it says, unless `message_id` gives one |
-| Result | `results/NAME.result.csv`, `;` between cells, a line for each line of the file: `line`, `id`, `result` (`ACCEPTED`: it cannot get lost any more; `REFUSED`: nothing of it is stored), `field`, `problem`, `mend`. A file that cannot be read ends with a line without number. A later file of the same name replaces it |
+* Name: letters, digits, `-`, `_`, `.`, and no personal number. While a file is written its name ends in
+  `.part`, `.tmp` or `.filepart`, or begins with a dot; rename it when it is whole.
+* `NAME.jsonl`: one CloudEvent a line, UTF-8, as over HTTP; `source` is the folder's party.
+* `FLOW-NAME.csv`, such as `enrolment-2026-11-21.csv`: a row a message, in the name of the folder's party.
+  UTF-8 or Windows-1252, `;` or `,`; the first line names the columns, in English or Danish, in any order.
+* Cells: dates `21-11-2026` or `2026-11-21`; `ja`, `nej`, `true`, `false`; several values with a comma
+  between two. Format columns of codes and numbers as text, so that no spreadsheet takes their zeros.
+* The same row again is the same message: its id follows from what it says, unless `message_id` gives one.
+* At most 1 GiB a file, 256 KiB a line of a CSV file.
+* `results/NAME.result.csv` has a line for each line of the file, `;` between cells: `line`, `id`, `result`,
+  `field`, `problem`, `mend`. `ACCEPTED`: the message cannot get lost any more. `REFUSED`: nothing of it is
+  stored; mend it and send it again. A file that cannot be read ends with a line without number.
+  A later file of the same name replaces the result.
 
-Columns marked *must* have to be there. The meaning of each field is the [contract's](contracts.md#inbound-flows).
+Columns marked *must* have to be there. What a field means in full stands in
+[contracts.md](contracts.md#inbound-flows).
 """
 
 

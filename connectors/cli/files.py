@@ -81,5 +81,5 @@ def _made(directory: Path, party: PartyAddress) -> Path:
         return make_folder(directory, party)
     except OSError as failure:
         raise OvergangError(
-            f"{directory}: the folder of {party} cannot be made ({failure.strerror}); give this user the right"
+            f"the folder of {party} cannot be made ({failure.strerror}); let this user write in {directory}"
         ) from failure

@@ -36,7 +36,8 @@ class CellFault(ValueError):
 def read_cell(kind: str, text: str, choices: Mapping[str, str]) -> Any:
     """The value of a cell that is not blank, its ends trimmed. Raises CellFault.
 
-    `choices` are the values of the kinds `choice` and `choices` by what may be written for them, in lower case.
+    `choices`, of the kinds `choice` and `choices`, are the values by what may be written for them, in lower
+    case.
     """
     if UNREADABLE in text:
         raise CellFault("has a character that cannot be read", "save the file as CSV UTF-8")
@@ -77,7 +78,7 @@ def _date(text: str) -> date:
 
 
 def _time(text: str) -> str:
-    """A day is its first instant in Denmark; a time goes on as it is, the envelope says what is wrong with it."""
+    """A day is its first instant in Denmark; a time goes on as it is, for the envelope to judge."""
     if _ISO.fullmatch(text) or _DAY_FIRST.fullmatch(text):
         day = _date(text)
         return datetime(day.year, day.month, day.day, tzinfo=COPENHAGEN).isoformat()

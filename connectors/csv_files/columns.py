@@ -1,7 +1,7 @@
 """Which columns a flow's CSV file may have: data, one TOML file a flow in `tables/`.
 
-A table may include another (`citizen`, `contact`): `at` is where its values belong, `prefix` and `danish` come
-before its names.
+A table may include another (`citizen`, `contact`): `at` is where its values belong, `prefix` and `danish`
+come before its names.
 
 A column has an English name in snake_case and Danish ones; either may stand in the file, in any case, with
 spaces, underscores, hyphens or full stops between its words.
@@ -30,8 +30,8 @@ _DIGITS_SHOWN: Final = 3
 class Column:
     """A column: `field` is the path of its value in a row's record, `kind` one of `cells.KINDS`.
 
-    `choices`, of the kinds `choice` and `choices`, are the values by what may be written for them. `meaning` and `example`
-    are for people.
+    `choices`, of the kinds `choice` and `choices`, are the values by what may be written for them. `meaning`
+    and `example` are for people.
     """
 
     name: str

@@ -23,7 +23,7 @@ def answer(
 ) -> Counts:
     """Send what can be sent and write every line's result. Raises SendFailed, and what `go_on` raises.
 
-    The result is whole only when this returns. Of several problems each column has them all, ` | ` between two.
+    The result is whole only when this returns. Several problems stand in one cell, ` | ` between two.
     """
     writer = csv.writer(result, delimiter=";", lineterminator="\r\n")
     writer.writerow(HEADER)

@@ -26,7 +26,11 @@ class Stopping(Exception):
 
 
 class Watch:
-    """One look after the other. `connect` gives a client of the gateway, `wait` waits until it may try again."""
+    """One look after the other.
+
+    `connect` gives a client of the gateway, `wait` waits some seconds before it is tried again, and `go_on`
+    raises Stopping when it is time to end.
+    """
 
     def __init__(
         self,
@@ -77,7 +81,8 @@ class Watch:
             _log.info("file_taken", party=folder.party, file=shown(entry))
         # A name that begins with a dot is a result in the making.
         in_hand = sorted(entry for entry in os.listdir(folder.work) if not entry.startswith("."))
-        return all([self._see_through(entry, folder) for entry in in_hand])
+        seen_through = [self._see_through(entry, folder) for entry in in_hand]
+        return all(seen_through)
 
     def _see_through(self, name: str, folder: OpenFolder) -> bool:
         told = {"party": folder.party, "file": shown(given_name(name))}
