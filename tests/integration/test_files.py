@@ -4,7 +4,6 @@ import csv
 import json
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +63,7 @@ class Drop:
         return sorted(task["kind"] for task in json.loads(ended.output))
 
     def outcome(self, message_id: str) -> str:
-        ended = self._overgang("message", f"{SCHOOL}/{message_id}", "--json")
+        ended = self._overgang("message", SCHOOL, message_id, "--json")
         return str(json.loads(ended.output)["outcome"]) if ended.wait() == 0 else ""
 
     def in_hand(self) -> list[str]:
@@ -75,8 +74,8 @@ class Drop:
 
 
 @pytest.fixture
-def drop(processes: Processes, tmp_path: Path) -> Iterator[Drop]:
-    yield Drop(processes, tmp_path)
+def drop(processes: Processes, tmp_path: Path) -> Drop:
+    return Drop(processes, tmp_path)
 
 
 def event(**changes: Any) -> bytes:
