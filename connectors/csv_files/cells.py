@@ -6,11 +6,11 @@ write. No fault repeats what stands in the cell.
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Final
 
 from connectors.csv_files.text_lines import UNREADABLE
-from streams.rules.facts import COPENHAGEN
+from connectors.message_identity import midnight
 
 _DAY_FIRST: Final = re.compile(r"([0-9]{1,2})([-./])([0-9]{1,2})\2([0-9]{4})")
 _ISO: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -80,8 +80,7 @@ def _date(text: str) -> date:
 def _time(text: str) -> str:
     """A day is its first instant in Denmark; a time goes on as it is, for the envelope to judge."""
     if _ISO.fullmatch(text) or _DAY_FIRST.fullmatch(text):
-        day = _date(text)
-        return datetime(day.year, day.month, day.day, tzinfo=COPENHAGEN).isoformat()
+        return midnight(_date(text)).isoformat()
     return text
 
 
