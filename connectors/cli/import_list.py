@@ -91,7 +91,7 @@ def import_eu(
     key = load_or_make_key(Settings().pseudonym_key_file)
     counts: Counter[str] = Counter()
     with opened(file, "checking" if dry_run else "importing") as (content, advance):
-        rows = CsvRows(content, shipped_table("eu-registration"), advance)
+        rows = CsvRows(content, shipped_table("eu-list"), advance)
         now = datetime.now(UTC)
         reading = ListReading(rows, sender, cut_over, key, shipped_lists(), shipped_rules(), now)
         checked = checked_rows(reading, Repeats())

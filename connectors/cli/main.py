@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "simulate": ("connectors.cli.simulate:simulate", "Make synthetic messages."),
     "check": ("connectors.cli.check:check", "Check a file of messages."),
     "send": ("connectors.cli.send:send", "Send a file of messages."),
+    "files": ("connectors.cli.files:files", "Take files from the parties' folders."),
     "import": ("connectors.cli.import_list:import_app", "Take over a list of open EU/EEA registrations."),
     "decide": ("connectors.cli.decide:decide", "Print the tasks that a file of messages gives."),
     "whatif": ("connectors.cli.whatif:whatif", "Compare the tasks of two sets of rules."),

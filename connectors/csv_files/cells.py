@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any, Final
 
 from connectors.csv_files.text_lines import UNREADABLE
+from connectors.message_identity import midnight
 
 _DAY_FIRST: Final = re.compile(r"([0-9]{1,2})([-./])([0-9]{1,2})\2([0-9]{4})")
 _ISO: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -35,13 +36,16 @@ class CellFault(ValueError):
 def read_cell(kind: str, text: str, choices: Mapping[str, str]) -> Any:
     """The value of a cell that is not blank, its ends trimmed. Raises CellFault.
 
-    `choices` are the values of the kind `choice` by what may be written for them, in lower case.
+    `choices`, of the kinds `choice` and `choices`, are the values by what may be written for them, in lower
+    case.
     """
     if UNREADABLE in text:
         raise CellFault("has a character that cannot be read", "save the file as CSV UTF-8")
     if kind == "choice":
         # An unknown one goes on as it is: the contract names the known values.
         return choices.get(" ".join(text.lower().split()), text)
+    if kind == "choices":
+        return [choices.get(" ".join(part.lower().split()), part) for part in _several(text)]
     return KINDS[kind](text)
 
 
@@ -71,6 +75,13 @@ def _date(text: str) -> date:
     except ValueError:
         raise CellFault("is not a date of the calendar", _DATE_MEND) from None
     raise CellFault("is not a date", _DATE_MEND)
+
+
+def _time(text: str) -> str:
+    """A day is its first instant in Denmark; a time goes on as it is, for the envelope to judge."""
+    if _ISO.fullmatch(text) or _DAY_FIRST.fullmatch(text):
+        return midnight(_date(text)).isoformat()
+    return text
 
 
 def _yes_no(text: str) -> bool:
@@ -108,6 +119,8 @@ KINDS: Final[Mapping[str, Callable[[str], Any]]] = {
     "whole_number": _whole_number,
     "several": _several,
     "months": _months,
+    "time": _time,
     "choice": _text,
+    "choices": _several,
 }
 """Every kind that a column may have."""

@@ -1,5 +1,8 @@
 """Which columns a flow's CSV file may have: data, one TOML file a flow in `tables/`.
 
+A table may include another (`citizen`, `contact`): `at` is where its values belong, `prefix` and `danish`
+come before its names.
+
 A column has an English name in snake_case and Danish ones; either may stand in the file, in any case, with
 spaces, underscores, hyphens or full stops between its words.
 """
@@ -7,8 +10,8 @@ spaces, underscores, hyphens or full stops between its words.
 import re
 import tomllib
 import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
@@ -16,6 +19,7 @@ from typing import Any, Final
 
 from connectors.csv_files.cells import KINDS
 from connectors.csv_files.problems import UnreadableCsv
+from schemas.identifiers import Flow
 
 _BETWEEN_WORDS: Final = re.compile(r"[\s_.-]+")
 _SHOWN: Final = re.compile(r"[^\W\d_][\w .-]{0,39}")
@@ -26,8 +30,8 @@ _DIGITS_SHOWN: Final = 3
 class Column:
     """A column: `field` is the path of its value in a row's record, `kind` one of `cells.KINDS`.
 
-    `choices`, of the kind `choice`, are the values by what may be written for them. `meaning` and `example`
-    are for people.
+    `choices`, of the kinds `choice` and `choices`, are the values by what may be written for them. `meaning`
+    and `example` are for people.
     """
 
     name: str
@@ -94,7 +98,28 @@ def normal(name: str) -> str:
 def shipped_table(name: str) -> ColumnTable:
     """The table `tables/<name>.toml`."""
     text = (files("connectors.csv_files") / "tables" / f"{name}.toml").read_text(encoding="utf-8")
-    return ColumnTable(tuple(_column(row) for row in tomllib.loads(text)["column"]))
+    content = tomllib.loads(text)
+    included = (column for include in content.get("include", ()) for column in _included(include))
+    return ColumnTable((*included, *map(_column, content["column"])))
+
+
+@cache
+def flow_table(flow: Flow) -> ColumnTable:
+    """The columns of a flow's own files: those of the message, under `envelope`, and those of its data."""
+    return ColumnTable((*shipped_table("message").columns, *shipped_table(flow).columns))
+
+
+def _included(include: dict[str, Any]) -> Iterator[Column]:
+    prefix, danish, at = (include.get(name, "") for name in ("prefix", "danish", "at"))
+    for column in shipped_table(include["table"]).columns:
+        name = prefix + column.name
+        yield replace(
+            column,
+            name=name,
+            danish=tuple(f"{danish} {word}".lstrip() for word in column.danish),
+            field=f"{at}.{column.field}" if at else column.field,
+            required=column.required or name in include.get("required", ()),
+        )
 
 
 def _column(row: dict[str, Any]) -> Column:

@@ -1,14 +1,14 @@
 """The rows of a CSV file as records of typed values, one at a time.
 
     with path.open("rb") as file:
-        for row in CsvRows(file, shipped_table("eu-registration")):
+        for row in CsvRows(file, shipped_table("eu-list")):
             row.record["citizen"]["family_name"]
 
 The delimiter is `;` or `,`, whichever stands more often in the first line.
 """
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -102,7 +102,18 @@ class CsvRows:
     def told(self, problem: Problem) -> Problem:
         """A contract's problem with a record's value (`data.citizen.cpr`), told by the column."""
         path = problem.field.removeprefix("data.").split("[")[0]
-        return Problem(self.names.get(path, path), problem.problem, problem.mend)
+        name = self.names.get(path) or self.names.get(f"envelope.{path}", path)
+        return Problem(name, problem.problem, problem.mend)
+
+    def not_told(self, told: Sequence[Problem], further: Iterable[Problem]) -> list[Problem]:
+        """Of further problems of a row, told by column, those that do not follow from what is told already.
+
+        Of a citizen whose number cannot be read it is not said again that nothing identifies them.
+        """
+        known = {problem.field for problem in told}
+        faulty = [path for path, name in self.names.items() if name in known]
+        known.update(path.split(".")[0] for path in faulty)
+        return [problem for problem in further if problem.field not in known]
 
 
 def _after(first: str, rest: Iterator[str]) -> Iterator[str]:

@@ -18,6 +18,8 @@ _MARK: Final = b"\xef\xbb\xbf"
 _OTHERS: Final = {
     b"PK\x03\x04": "is a workbook or another archive",
     b"\xd0\xcf\x11\xe0": "is an old workbook",
+    b"%PDF": "is a PDF document",
+    b"\x1f\x8b": "is compressed",
     b"\xff\xfe": "is UTF-16",
     b"\xfe\xff": "is UTF-16",
 }
@@ -44,10 +46,14 @@ def text_lines(file: BinaryIO, advance: Callable[[int], None]) -> Iterator[str]:
         advance(read)
 
 
+def other_format(beginning: bytes) -> str | None:
+    """What a file is that begins so and is no text, such as "is UTF-16"; None where nothing tells."""
+    return next((what for known, what in _OTHERS.items() if beginning.startswith(known)), None)
+
+
 def _first(line: bytes) -> bytes:
-    for beginning, what in _OTHERS.items():
-        if line.startswith(beginning):
-            raise UnreadableCsv(f"the file {what}; {_SAVE}")
+    if what := other_format(line):
+        raise UnreadableCsv(f"the file {what}; {_SAVE}")
     return line
 
 

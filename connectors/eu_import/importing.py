@@ -15,9 +15,9 @@ from connectors.cli.batch_sender import BatchSender, Refused, batches
 from connectors.csv_files.rows import Row
 from connectors.eu_import.known_cases import KnownCases, KnownMessage
 from connectors.eu_import.listed_case import ListedCase, ListReading, RowRefused
-from connectors.eu_import.message_identity import AFTER_THE_ONE_BEFORE, identified, is_hashed, line_of
 from connectors.eu_import.repeats import Repeats
 from connectors.eu_import.row_result import Outcome, RowResult, shown_reference
+from connectors.message_identity import AFTER_THE_ONE_BEFORE, identified, is_hashed, line_of
 from schemas.message import Message
 from schemas.problems import Problem
 from schemas.pseudonym import PseudonymKey

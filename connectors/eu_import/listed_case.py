@@ -8,7 +8,7 @@ from typing import Any, Final
 import orjson
 
 from connectors.csv_files.rows import CsvRows, Row
-from connectors.eu_import.message_identity import identified, midnight
+from connectors.message_identity import identified, midnight
 from schemas.cloudevent import from_structured
 from schemas.code_lists import CodeLists
 from schemas.flows import FLOWS
@@ -128,11 +128,7 @@ class ListReading:
             told = [self._told(problem, flow, column) for problem in invalid.problems]
         else:
             return identified(checked, self.key)
-        known = {problem.field for problem in problems}
-        faulty = [path for path, name in self.rows.names.items() if name in known]
-        # Of a citizen whose number cannot be read it is not said again that nothing identifies them.
-        known.update(path.split(".")[0] for path in faulty)
-        problems += [problem for problem in told if problem.field not in known]
+        problems += self.rows.not_told(problems, told)
         return None
 
     def _told(self, problem: Problem, flow: Flow, column: str) -> Problem:

@@ -48,6 +48,7 @@ GUIDES = [
             "operator",
             "developer",
             "contracts",
+            "files",
             "numbers",
             "rules",
             "rules-in-force",

@@ -10,7 +10,7 @@ from connectors.csv_files.columns import shipped_table
 from connectors.csv_files.problems import UnreadableCsv
 from connectors.csv_files.rows import CsvRows, Row
 
-TABLE = shipped_table("eu-registration")
+TABLE = shipped_table("eu-list")
 NEEDED = "eu_case_id;registered_on;document_presented;competent_institution;ceased_available_on;legal_basis"
 VALUES = "SE-1;2025-09-08;ja;SE:1;2025-09-01;ART_64"
 

@@ -32,7 +32,7 @@ KEY = PseudonymKey(bytes(range(32)))
 
 
 def reading(text: str, *, cut_over: date | None = None, key: PseudonymKey = KEY) -> ListReading:
-    csv = CsvRows(BytesIO(text.encode()), shipped_table("eu-registration"))
+    csv = CsvRows(BytesIO(text.encode()), shipped_table("eu-list"))
     now = datetime(2025, 11, 20, tzinfo=UTC)
     sender = PartyAddress("/municipality/751")
     return ListReading(csv, sender, cut_over, key, shipped_lists(), shipped_rules(), now)

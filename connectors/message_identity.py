@@ -1,6 +1,6 @@
-"""Ids of imported messages: a keyed digest of all that a message says, so that the same row is the same one.
+"""Ids of messages made from rows: a keyed digest of all that one says, so that the same row is the same one.
 
-Other content or another time is another id: an imported message is never ID_REUSED. What the row looks like
+Other content or another time is another id: such a message is never ID_REUSED. What the row looks like
 in its file (encoding, delimiter, language, order of columns, form of dates) is not in it. Without the key
 nobody can try personal numbers until one gives the id.
 """
