@@ -1,6 +1,7 @@
 """`overgang import eu` against a running gateway: once, again, with a changed row, after somebody else."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +55,15 @@ class Room:
         return sorted((task["kind"], task["state"]) for task in json.loads(ended.output))
 
 
-@pytest.fixture
-def room(processes: Processes, tmp_path: Path) -> Room:
-    return Room(processes, tmp_path)
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
+    """One gateway for the page: each test has cases of its own."""
+    directory = tmp_path_factory.mktemp("import")
+    processes = Processes(directory)
+    try:
+        yield Room(processes, directory)
+    finally:
+        processes.end_all()
 
 
 def test_a_list_is_taken_over_once_and_a_second_run_sends_only_what_is_new(room: Room) -> None:
@@ -95,20 +102,20 @@ def test_a_list_overrules_nobody_who_registered_the_case_later(room: Room) -> No
     running = json.loads((room.directory / "data" / "run.json").read_text())
     credential = of_this_machine(room.directory / "data")
     event = json.loads((Path(__file__).parents[2] / "docs" / "examples" / "eu-registration.json").read_text())
-    event["data"]["eu_case_id"] = "AT-2025-7001"
+    event["data"]["eu_case_id"] = "AT-2025-7009"
     event["time"] = "2025-10-20T10:00:00+02:00"
     with httpx.Client(base_url=running["http"], trust_env=False, auth=credential) as api:
         receipt = api.post("/v1/messages", content=json.dumps(event), headers=STRUCTURED).json()["receipt"]
         until(lambda: api.get(receipt).status_code == 200, 20)
-    row, _ = room.run(FIRST)
+    row, _ = room.run(FIRST.replace("AT-2025-7001", "AT-2025-7009"))
     assert (row["outcome"], row["note"]) == ("sent", "a registration of the case with a later time counts")
 
 
 def test_another_pseudonym_key_is_told_before_the_list_is_sent(room: Room, tmp_path: Path) -> None:
-    room.environment["OVERGANG_PSEUDONYM_KEY_FILE"] = str(tmp_path / "other.key")
+    environment = room.environment | {"OVERGANG_PSEUDONYM_KEY_FILE": str(tmp_path / "other.key")}
     file = tmp_path / "list.csv"
-    file.write_text("\n".join((HEADER, SECOND, "")), encoding="utf-8")
+    file.write_text("\n".join((HEADER, SECOND.replace("7002", "7010"), "")), encoding="utf-8")
     command = ("import", "eu", str(file), "--as", "/municipality/751")
-    ended = room.processes.start("overgang", *command, environment=room.environment)
+    ended = room.processes.start("overgang", *command, environment=environment)
     assert ended.wait() == 1
     assert "the pseudonym key here is not the gateway's" in ended.output
