@@ -19,7 +19,11 @@ $(VENV)/.tests: $(VENV)/.runtime requirements-test.lock
 demo: $(VENV)/.runtime ## the main job on an embedded Kafka and PostgreSQL (ONCE=1: stop after the tables)
 	$(BIN)/overgang demo $(if $(ONCE),--once)
 
-test: check ## set everything up and pass all tests
+test: $(VENV)/.tests ## set everything up and pass all checks and tests
+	$(MAKE) -j2 --no-print-directory check pytest
+
+.PHONY: pytest
+pytest: $(VENV)/.tests
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.tests ## ruff, mypy --strict, import-linter, schema compatibility
