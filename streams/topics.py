@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from schemas.problems import OvergangError
+from streams.broker_access import client_settings
 
 DAY_MS = 24 * 60 * 60 * 1000
 CREATE_SECONDS = 30.0
@@ -64,11 +65,11 @@ def ensure_topics(
 ) -> None:
     """Create those that are missing and return when all are visible with a leader for every partition.
 
-    `admin`: a client, or bootstrap addresses. Topics that exist keep their settings. Raises TopicTrouble
-    where a topic has another number of partitions (keys would move, and with them the order of a citizen's
+    `admin`: a client, or addresses of a broker in the clear. Topics that exist keep their settings. Raises
+    TopicTrouble where a topic has another number of partitions (keys would move, and with them the order of a citizen's
     messages), where the broker refuses, and where it does not answer.
     """
-    client = AdminClient({"bootstrap.servers": admin}) if isinstance(admin, str) else admin
+    client = AdminClient(client_settings(admin)) if isinstance(admin, str) else admin
     wanted = sorted(set(names))
     try:
         missing = [name for name in wanted if name not in client.list_topics(timeout=CREATE_SECONDS).topics]
