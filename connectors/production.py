@@ -4,8 +4,7 @@ import ipaddress
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-
-from sqlalchemy import make_url
+from urllib.parse import parse_qs, urlsplit
 
 if TYPE_CHECKING:
     from connectors.settings import Settings
@@ -52,15 +51,17 @@ def _broker(settings: "Settings") -> Iterator[str]:
 def _database(settings: "Settings") -> Iterator[str]:
     if settings.database_url is None:
         return
-    url = make_url(settings.database_url)
-    hosts = [url.host or "", *_texts(url.query.get("host", ()))]
-    over_network = any(host and not host.startswith("/") for host in hosts) or not any(hosts)
-    if over_network and url.query.get("sslmode") != "verify-full":
+    url = urlsplit(settings.database_url)
+    query = parse_qs(url.query)
+    hosts = [host for host in (url.hostname, *query.get("host", ())) if host]
+    # Without a host libpq takes what its environment or its build says.
+    over_network = not hosts or not all(host.startswith("/") for host in hosts)
+    if over_network and query.get("sslmode") != ["verify-full"]:
         yield (
             "OVERGANG_DATABASE_URL: names a database over the network whose certificate is not checked; "
             "add sslmode=verify-full and sslrootcert=..., or use a Unix socket (?host=/directory)"
         )
-    if url.password is not None or "password" in url.query:
+    if url.password is not None or "password" in query:
         yield (
             "OVERGANG_DATABASE_URL: holds a password, which every listing of the environment shows; "
             "put it into a file of mode 600 and name that in OVERGANG_DATABASE_PASSWORD_FILE"
@@ -71,8 +72,8 @@ def _secrets(settings: "Settings") -> Iterator[str]:
     for name in _SECRETS:
         if name not in settings.model_fields_set:
             yield (
-                f"OVERGANG_{name.upper()}: no secret is made by itself in production; make it once (32 random "
-                "bytes, base64), keep a copy apart, and name its file here"
+                f"OVERGANG_{name.upper()}: no secret is made by itself in production; make it once (32 "
+                "random bytes, base64), keep a copy apart, and name its file here"
             )
     for name in _FILES:
         file: Path | None = getattr(settings, name)
@@ -110,7 +111,3 @@ def _edge(settings: "Settings") -> Iterator[str]:
             "OVERGANG_WEBHOOK_ORIGIN: is the name for trying out; set the DNS name that endpoints know this "
             "exchange by"
         )
-
-
-def _texts(value: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else value

@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from connectors.production import is_loopback, unsafe
 from connectors.settings_refused import PREFIX, SettingsRefused, refusal_text, refuse_unknown_variables
+from streams.topic_definition import INBOUND_PARTITIONS
 
 __all__ = ["PREFIX", "Settings", "SettingsRefused"]
 
@@ -164,7 +165,7 @@ class Settings(BaseSettings):
     topic_prefix: str = Field(default="", pattern=r"^[A-Za-z0-9._-]{0,64}$")
     """Comes before `inbound.` and `outbound.` in every topic name, where several gateways share a broker."""
 
-    inbound_partitions: int = Field(default=6, ge=1, le=1000)
+    inbound_partitions: int = Field(default=INBOUND_PARTITIONS, ge=1, le=1000)
     """Partitions of each inbound topic. Never change it for topics that exist: keys would move."""
 
     replication_factor: int = Field(default=1, ge=1, le=5)
