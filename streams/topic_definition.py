@@ -26,6 +26,9 @@ def shipped() -> dict[str, Any]:
 _TOPICS: Final = shipped()["topics"]
 INBOUND_PARTITIONS: Final[int] = _TOPICS["inbound"]["partitions"]
 
+BATCH_LIMIT_BYTES: Final = int(_TOPICS["outbound"]["settings"]["max.message.bytes"])
+"""Of a producer's whole batch to a recipient's topic."""
+
 
 def inbound_shape(partitions: int = INBOUND_PARTITIONS, *, replication_factor: int = 1) -> TopicShape:
     """An `inbound.*` topic."""

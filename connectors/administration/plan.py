@@ -86,14 +86,14 @@ def _by_hand(name: str, wanted: Wanted, found: Found, place: Place) -> Iterator[
         yield Line(
             "by hand",
             f"topic {name}",
-            f"{topic.partitions} partitions, not {shape.partitions}: a number never changes, because keys would "
-            "move; set OVERGANG_INBOUND_PARTITIONS to what the inbound topics have",
+            f"{topic.partitions} partitions, not {shape.partitions}: a number never changes, since keys "
+            "would move; set OVERGANG_INBOUND_PARTITIONS to what the inbound topics have",
         )
     if topic.replicas != place.replication_factor:
         yield Line(
             "by hand",
             f"topic {name}",
-            f"{topic.replicas} replicas, not {place.replication_factor}: kafka-reassign-partitions.sh moves them",
+            f"{topic.replicas} replicas, not {place.replication_factor}: kafka-reassign-partitions.sh mends it",
         )
 
 

@@ -1,7 +1,7 @@
 """Real brokers with TLS, SCRAM-SHA-512 and an authorizer: one of them, or a cluster of three.
 
-Every node is broker and controller. Clients and brokers log in by SCRAM over TLS; controllers know each other by
-their certificates. The certificates are made here, for one run, by an authority of its own.
+Every node is broker and controller. Clients and brokers log in by SCRAM over TLS; controllers know each other
+by their certificates. The certificates are made here, for one run, by an authority of its own.
 """
 
 import secrets
@@ -97,7 +97,8 @@ class SecuredKafka:
         wanted = [
             UserScramCredentialUpsertion(user, mechanism, self.password(user).encode()) for user in users
         ]
-        for answer in self.admin().alter_user_scram_credentials(wanted).values():
+        admin = self.admin()
+        for answer in admin.alter_user_scram_credentials(wanted).values():
             answer.result(20)
         for user in users:
             for node in self.nodes:
