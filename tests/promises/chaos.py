@@ -29,6 +29,7 @@ SESSION_MS = 2_000
 PATIENCE = 60.0
 STARTING = (0.1, 2.5)
 """Seconds after its start at which a worker may be killed that has not done anything yet."""
+LOOK_SECONDS = 0.02
 UNREADABLE_EVERY = 50
 
 Event = dict[str, Any]
@@ -184,10 +185,19 @@ class Chaos:
     def _until(self, condition: Any, what: str) -> None:
         give_up = time.monotonic() + PATIENCE
         while not condition():
-            assert time.monotonic() < give_up, f"{what}: not within {PATIENCE:.0f} s, seed {self.plan.seed}"
+            assert time.monotonic() < give_up, (
+                f"{what}: not within {PATIENCE:.0f} s, seed {self.plan.seed}; {self._standing()}"
+            )
             if self._killed:
                 self._note_recovery()
-            threading.Event().wait(0.01)
+            threading.Event().wait(LOOK_SECONDS)
+
+    def _standing(self) -> str:
+        """How far it came, for whoever reads the failure."""
+        waiting = self._room.rows(
+            "SELECT recipient, count(*) FROM outbound WHERE published_at IS NULL GROUP BY 1 ORDER BY 1"
+        )
+        return f"{self.outcomes()} of {self.inputs} inputs have an outcome, unpublished: {waiting}"
 
     def _note_recovery(self) -> None:
         if self.outcomes() > self._done_at_kill:

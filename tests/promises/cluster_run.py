@@ -1,11 +1,12 @@
 """The demo's load on a cluster of our own, in the production profile, while parts of it are killed.
 
-Three secured brokers (three replicas, two in sync), a PostgreSQL, two workers. What is sent goes on while a broker,
-the leading worker and the database end; the times until all of it was decided and published are kept.
+Three secured brokers (three replicas, two in sync), a PostgreSQL, two workers. What is sent goes on while a
+broker, the leading worker and the database end; the times until all of it was decided and published are kept.
 """
 
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from confluent_kafka import KafkaException, Producer, TopicCollection
 
 from connectors.embedded.postgres import EmbeddedPostgres
 from schemas.identifiers import SystemId
+from schemas.pseudonym import load_or_make_key
 from schemas.seal import Stamp, covered, seal
 from streams.broker_access import client_settings
 from streams.ledger.sealing import load_or_make_wrapping_key
@@ -39,8 +41,10 @@ class Times:
 
 
 def production(kafka: SecuredKafka, user: str, database_url: str, directory: Path) -> dict[str, str]:
-    """Settings of the production profile, every secret a file; the room has made the pseudonym key."""
+    """Settings of the production profile, every secret a file that the operator has made."""
+    load_or_make_key(directory / "pseudonym.key")
     load_or_make_wrapping_key(directory / "wrapping.key")
+    SealKeys(directory / "keys" / "seal.keys")
     keys = directory / "issuer.jwks"
     keys.write_text('{"keys": []}')
     return {
@@ -74,11 +78,12 @@ class ClusterRun(Chaos):
         self._seals = SealKeys(room.config().seal_keys_file)
         self._ports: dict[int, int] = {}
         self._port = 0
+        self.times = Times()
         super().__init__(plan, room, processes)
 
     def run_cluster(self) -> Times:
-        times = Times()
-        portion = self.plan.messages // (3 * self.plan.kills + 1)
+        times = self.times
+        portion = self.plan.messages // (5 * self.plan.kills + 1)
         self._start(WORKERS)
         for _ in range(self.plan.kills):
             node = self._random.choice(self._kafka.nodes)
@@ -105,9 +110,8 @@ class ClusterRun(Chaos):
         self._send(count)
         self._until(lambda: self.outcomes() > before, "something was decided")
 
-    def _recovery(self, end: object, count: int) -> float:
+    def _recovery(self, end: Callable[[], None], count: int) -> float:
         began = time.monotonic()
-        assert callable(end)
         end()
         self._send(count)
         self._until(self._finished, "everything decided and published")
@@ -138,6 +142,13 @@ class ClusterRun(Chaos):
         except (KafkaException, TimeoutError):
             return False
         return all(len(part.isr) == len(part.replicas) == len(self._kafka.nodes) for part in partitions)
+
+    def _standing(self) -> str:
+        reasons = [
+            httpx.get(f"http://127.0.0.1:{self._ports[w.pid]}/health/ready", timeout=5, trust_env=False).text
+            for w in self._running
+        ]
+        return f"{super()._standing()}; workers: {reasons}; so far: {self.times}"
 
     def _start(self, count: int) -> None:
         while len(self._running) < count:
