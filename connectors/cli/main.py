@@ -45,6 +45,7 @@ COMMANDS: Final = {
     "parties": ("connectors.cli.parties:parties", "Who may send and read what."),
     "webhooks": ("connectors.cli.webhooks:webhooks", "Where recipients' messages are posted to."),
     "audit": ("connectors.cli.audit:audit", "Who changed what in the registry of parties."),
+    "backup": ("connectors.cli.backup:backup", "Copy the ledger, and restore a copy."),
     "describe": ("connectors.cli.describe:describe", "Print the OpenAPI or AsyncAPI document."),
     "doctor": ("connectors.cli.doctor:doctor", "Look whether everything is there, and say what to do."),
 }
