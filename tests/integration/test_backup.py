@@ -6,17 +6,16 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
-from sqlalchemy import make_url
 
 from connectors.cli.main import run
 from connectors.embedded.postgres import EmbeddedPostgres
 from connectors.embedded.postgres_programs import program
 from connectors.settings import Settings
+from tests.conftest import fresh_database
 from tests.integration.ledger_room import (
     NOW,
     WRAPPING,
@@ -52,11 +51,8 @@ def ledger_url(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 @pytest.fixture
 def empty_url(database_url: str) -> Iterator[str]:
-    name = f"restored_{uuid4().hex[:12]}"
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
-        yield make_url(database_url).set(database=name).render_as_string(hide_password=False)
-        connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+    with fresh_database(database_url) as url:
+        yield url
 
 
 def contents(url: str) -> dict[tuple[str, str], list[Any]]:
