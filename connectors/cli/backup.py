@@ -12,6 +12,7 @@ from connectors.backup.manifest import Manifest
 from connectors.backup.restoring import restore_backup
 from connectors.cli.ledger_access import database_url
 from connectors.cli.printing import AsJson, print_fields, print_json
+from connectors.database import with_password
 from connectors.embedded.postgres import EmbeddedPostgres
 from connectors.settings import Settings
 
@@ -53,8 +54,11 @@ def restore(
 @contextmanager
 def _target(into: str | None) -> Iterator[str]:
     settings = Settings()
-    if url := into or settings.database_url:
-        yield str(url)
+    if into is not None:
+        yield into
+        return
+    if settings.database_url is not None:
+        yield with_password(settings.database_url, settings)
         return
     with EmbeddedPostgres(settings.data_directory / "postgres") as server:
         yield server.url
