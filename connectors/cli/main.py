@@ -47,6 +47,7 @@ COMMANDS: Final = {
     "webhooks": ("connectors.cli.webhooks:webhooks", "Where recipients' messages are posted to."),
     "audit": ("connectors.cli.audit:audit", "Who changed what in the registry of parties."),
     "backup": ("connectors.cli.backup:backup", "Copy the ledger, and restore a copy."),
+    "secrets": ("connectors.cli.secrets:secrets", "Make the secrets of an installation."),
     "describe": ("connectors.cli.describe:describe", "Print the OpenAPI or AsyncAPI document."),
     "doctor": ("connectors.cli.doctor:doctor", "Look whether everything is there, and say what to do."),
 }
