@@ -77,7 +77,7 @@ def conformance(
         ),
     ] = None,
     flow: Annotated[
-        list[Flow] | None,
+        list[str] | None,
         typer.Option(
             parser=named_flow,
             metavar="FLOW",
@@ -109,7 +109,7 @@ def conformance(
         raise typer.BadParameter("--gateway needs --messages, which are sent there")
     now = datetime.now(UTC)
     kind = kind_of(party, shipped(), now.astimezone(COPENHAGEN).date())
-    claimed = _claimed(party, flow, messages)
+    claimed = _claimed(party, [named_flow(name) for name in flow or ()], messages)
     lists: list[Checklist] = []
     tried: list[str] = []
     if url is not None:
@@ -145,14 +145,14 @@ def conformance(
         raise typer.Exit(1)
 
 
-def _claimed(party: PartyAddress, named: list[Flow] | None, file: Path | None) -> tuple[Flow, ...]:
+def _claimed(party: PartyAddress, named: list[Flow], file: Path | None) -> tuple[Flow, ...]:
     """The flows that the system sends: those named, else of a CSV file its own, else all of its kind."""
     role, _ = parse_party(party)
-    for flow in named or ():
+    for flow in named:
         if role not in FLOWS[flow].senders:
             raise typer.BadParameter(f"--flow {flow} is sent by {' or '.join(sorted(FLOWS[flow].senders))}")
     if file is not None and file.suffix.casefold() == ".csv":
-        if len(named or ()) > 1:
+        if len(named) > 1:
             raise typer.BadParameter("a CSV file holds one flow; name that one with --flow")
         return tuple(named or [flow_of_name(file.name)])
     return tuple(dict.fromkeys(named)) if named else flows_sent(party)
