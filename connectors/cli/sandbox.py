@@ -1,4 +1,4 @@
-"""`overgang sandbox`: a gateway of its own with parties that behave as scripted, for whoever tries a system."""
+"""`overgang sandbox`: a gateway of its own with parties that behave as scripted, to try a system against."""
 
 import threading
 import time
@@ -42,7 +42,7 @@ def sandbox(
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Do not tell each message that is sent.")] = False,
 ) -> None:
-    """Start a gateway with scripted parties: slow, failing, sending twice or with faults; Ctrl-C stops all."""
+    """Start a gateway with scripted parties: slow, failing, sending twice or faults; Ctrl-C stops all."""
     played = read_script(script)
     settings = _own_settings(Settings())
     interrupted_by_signals()

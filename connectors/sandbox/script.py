@@ -90,9 +90,9 @@ def read_script(file: Path | None) -> Script:
     except tomllib.TOMLDecodeError as fault:
         raise ScriptRefused(f"{name}: is no TOML: {fault}") from None
     except ValidationError as invalid:
-        fault = invalid.errors()[0]
-        place = ".".join(map(str, fault["loc"]))
-        raise ScriptRefused(f"{name}: {place}: {fault['msg']}; see connectors/sandbox/script.toml") from None
+        first = invalid.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise ScriptRefused(f"{name}: {place}: {first['msg']}; see connectors/sandbox/script.toml") from None
     addresses = [party.address for party in script.party]
     if twice := {address for address in addresses if addresses.count(address) > 1}:
         raise ScriptRefused(f"{name}: {min(twice)} stands twice; keep one")
