@@ -104,6 +104,8 @@ class EndpointTrial:
         ):
             headers = signed_headers(str(uuid4()), at, body, [self.secret])
             self._refused(id_, await self._post(body, headers))
+        # The number that it bears must not be missing to who counts.
+        await self._post(body, self._signed(body))
 
     async def _later_contracts(self) -> None:
         extended = self.made.task() | {"addedlater": "a"}

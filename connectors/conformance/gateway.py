@@ -19,6 +19,8 @@ PATIENCE_SECONDS: Final = 60.0
 _ASKED: Final = 500
 """Messages of which the outcome is read."""
 _SHOWN: Final = 3
+_AS_ADVISED: Final = {"REPLACEMENT_CPR"}
+"""Warnings that a file for trying out is to have."""
 _PAUSE_SECONDS: Final = 0.1
 
 
@@ -90,7 +92,7 @@ class GatewayTrial:
             for reason in outcome["reasons"]
         ]
         well = not undecided and all(outcome and outcome["outcome"] == "ACCEPTED" for outcome in found)
-        warned = sum(bool(outcome and outcome["warnings"]) for outcome in found)
+        warned = sum(bool(outcome and {*outcome["warnings"]} - _AS_ADVISED) for outcome in found)
         seen = f"{len(found)} accepted, {warned} with warnings"
         if undecided:
             seen = f"{undecided} of {len(found)} not decided within {self.patience:.0f} s"
