@@ -89,7 +89,8 @@ def _tell(checklist: Checklist, seen: _Seen, flows: Sequence[Flow]) -> None:
         checklist.failed("messages.valid", told + (f"; and {more} more" if more > 0 else ""))
     else:
         checklist.judged("messages.valid", seen.count > 0, f"{seen.count} messages")
-    _none(checklist, "messages.own", seen.foreign, "of another party")
+    if seen.foreign or seen.contents:
+        _none(checklist, "messages.own", seen.foreign, "of another party")
     for flow in flows:
         checklist.judged(covers(flow), seen.flows[flow] > 0, f"{seen.flows[flow]} messages")
     if not seen.contents:
