@@ -134,6 +134,7 @@ class Remembering:
     def serves_one_at_a_time(self, got: Got) -> int | None:
         if "sequence" not in json.loads(got.body):
             return None
+        of_the_four = self.gap_seen
         self.gap_seen = self.gap_seen or got.sequence > self.highest + 1
         self.highest = max(self.highest, got.sequence)
         if not self.busy.acquire(blocking=False):
@@ -141,8 +142,8 @@ class Remembering:
             return 429
         try:
             # After the gap the four come: the first of them holds on until another is there, too.
-            if self.gap_seen and got.sequence == self.highest:
-                self.met.wait(1)
+            if of_the_four:
+                self.met.wait(5)
         finally:
             self.busy.release()
         return None
