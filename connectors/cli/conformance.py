@@ -19,11 +19,13 @@ from connectors.conformance.deliveries import Deliveries
 from connectors.conformance.endpoint import AT_ONCE, EndpointTrial
 from connectors.conformance.gateway import GatewayTrial
 from connectors.conformance.kind import Kind, flows_sent, kind_of
-from connectors.conformance.messages import judge_messages
+from connectors.conformance.messages import Judged, judge_messages
 from connectors.conformance.record import Record, record_of, told
 from connectors.conformance.requirements import (
+    access_requirements,
     endpoint_requirements,
     gateway_requirements,
+    mailbox_requirements,
     message_requirements,
 )
 from connectors.csv_files.messages import flow_of_name
@@ -91,6 +93,10 @@ def conformance(
         ),
     ] = None,
     token_file: TokenFile = None,
+    mailbox: Annotated[
+        bool,
+        typer.Option("--mailbox", help="At that gateway: has the system fetched and acknowledged what came?"),
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -103,10 +109,12 @@ def conformance(
 
     With --url plays the gateway towards the endpoint: synthetic messages only, but use a test system.
     """
-    if url is None and messages is None:
-        raise typer.BadParameter("give --url for an endpoint, --messages for messages, or both")
-    if gateway is not None and messages is None:
-        raise typer.BadParameter("--gateway needs --messages, which are sent there")
+    if url is None and messages is None and not mailbox:
+        raise typer.BadParameter("give --url for an endpoint, --messages for messages, or --mailbox")
+    if gateway is None and mailbox:
+        raise typer.BadParameter("--mailbox needs --gateway, where the mailbox is")
+    if gateway is not None and messages is None and not mailbox:
+        raise typer.BadParameter("--gateway needs --messages, which are sent there, or --mailbox")
     now = datetime.now(UTC)
     kind = kind_of(party, shipped(), now.astimezone(COPENHAGEN).date())
     claimed = _claimed(party, [named_flow(name) for name in flow or ()], messages)
@@ -115,19 +123,26 @@ def conformance(
     if url is not None:
         lists.append(_try_endpoint(party, kind, url, secret_file))
         tried.append("endpoint")
+    judged: Judged | None = None
     if messages is not None:
-        own, far = Checklist(message_requirements(claimed)), Checklist(gateway_requirements())
+        own = Checklist(message_requirements(claimed))
         of_csv = claimed[0] if messages.suffix.casefold() == ".csv" else None
-        judged = judge_messages(
-            checked_lines(messages, of_csv, None if of_csv is None else party), party, claimed, own, now
-        )
+        lines = checked_lines(messages, of_csv, None if of_csv is None else party)
+        judged = judge_messages(lines, party, claimed, own, now)
         lists.append(own)
         tried.append("messages")
-        if gateway is not None:
-            with gateway_client(gateway, token_file) as client:
-                GatewayTrial(client, party, claimed, far).run(judged)
-            lists.append(far)
-            tried.append("gateway")
+    if gateway is not None:
+        far = Checklist(
+            (
+                *access_requirements(),
+                *(mailbox_requirements() if mailbox else ()),
+                *(gateway_requirements() if judged is not None else ()),
+            )
+        )
+        with gateway_client(gateway, token_file) as client:
+            GatewayTrial(client, party, far).run(judged, claimed, mailbox=mailbox)
+        lists.append(far)
+        tried.append("gateway")
     items = tuple(item for checklist in lists for item in checklist.items)
     record = record_of(
         party,

@@ -30,39 +30,61 @@ class _Ended(OvergangError):
 
 @dataclass(slots=True)
 class GatewayTrial:
-    """One party at one gateway. `run` tells the checklist every item of `gateway_requirements`."""
+    """One party at one gateway. `checklist` holds the requirements of access, and of what else is tried."""
 
     client: httpx.Client
     party: PartyAddress
-    flows: Sequence[Flow]
     checklist: Checklist
     wait: Callable[[float], None] = time.sleep
     patience: float = PATIENCE_SECONDS
 
-    def run(self, judged: Judged) -> None:
-        """Never raises for what the gateway answers."""
+    def run(self, judged: Judged | None, flows: Sequence[Flow], *, mailbox: bool) -> None:
+        """Send what was judged, look at the mailbox. Never raises for what the gateway answers."""
         try:
-            self._access()
-            if not judged.lines:
-                raise _Ended("there is no valid message to send")
-            self._send(judged)
-            self._outcomes(judged)
-            self._twice(judged)
+            access = self._access()
+            if mailbox:
+                self._mailbox()
+            if judged is not None:
+                self._grants(access, flows)
+                if not judged.lines:
+                    raise _Ended("there is no valid message to send")
+                self._send(judged)
+                self._outcomes(judged)
+                self._twice(judged)
         except _Ended as ended:
             self.checklist.rest_not_tried(str(ended))
         except httpx.TransportError as failed:
             self.checklist.rest_not_tried(f"no answer of the gateway: {type(failed).__name__}")
 
-    def _access(self) -> None:
+    def _access(self) -> dict[str, Any]:
         answer = self.client.get("/v1/access")
         if answer.status_code != HTTPStatus.OK:
             self.checklist.failed("gateway.access", f"answered {answer.status_code}")
             raise _Ended("the gateway does not let the system in")
         access = _object(answer)
         self.checklist.passed("gateway.access", f"as the system {access['system']}")
+        return access
+
+    def _mailbox(self) -> None:
+        # Without `after` it goes on from what was acknowledged: nothing left means that all of it was.
+        came = self.client.get("/v1/mailbox", params={"party": self.party, "after": 0, "limit": 1})
+        left = self.client.get("/v1/mailbox", params={"party": self.party, "limit": _ASKED})
+        if came.status_code != HTTPStatus.OK or left.status_code != HTTPStatus.OK:
+            self.checklist.failed(
+                "mailbox.acknowledged", f"answered {max(came.status_code, left.status_code)}"
+            )
+        elif not came.json():
+            self.checklist.failed(
+                "mailbox.acknowledged", "nothing has come yet", "wait until something comes"
+            )
+        else:
+            waiting = len(left.json())
+            self.checklist.judged("mailbox.acknowledged", not waiting, f"{waiting} not acknowledged")
+
+    def _grants(self, access: dict[str, Any], flows: Sequence[Flow]) -> None:
         own = [grant for grant in access["grants"] if grant["party"] in (self.party, EVERY_PARTY)]
         sends = {grant["flow"] for grant in own if grant["right"] == "send"}
-        missing = [f"send {flow}" for flow in self.flows if not sends & {None, flow}]
+        missing = [f"send {flow}" for flow in flows if not sends & {None, flow}]
         missing += [] if any(grant["right"] == "read" for grant in own) else ["read"]
         seen = f"not granted: {', '.join(missing)}" if missing else "granted"
         self.checklist.judged("gateway.grants", not missing, seen)

@@ -164,13 +164,26 @@ def covers(flow: Flow) -> str:
     return f"messages.flow-{flow}"
 
 
-def gateway_requirements() -> Iterator[Item]:
-    """Of sending to a gateway."""
+def access_requirements() -> Iterator[Item]:
+    """Of whoever comes to a gateway."""
     yield Item(
         "gateway.access",
         "The gateway lets the system in",
         "ask the operator for a credential, and name its file with --token-file",
     )
+
+
+def mailbox_requirements() -> Iterator[Item]:
+    """Of a system that fetches its messages."""
+    yield Item(
+        "mailbox.acknowledged",
+        "What came to the mailbox has been fetched and acknowledged",
+        "POST /v1/mailbox/acknowledge with the last `sequence`, once the messages are stored",
+    )
+
+
+def gateway_requirements() -> Iterator[Item]:
+    """Of sending to a gateway."""
     yield Item(
         "gateway.grants",
         "The system is granted to send these flows and to read for the party",

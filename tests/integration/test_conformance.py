@@ -303,6 +303,7 @@ def test_a_secret_is_made_where_there_is_none_and_nothing_is_posted_yet(
     [
         ([], "--url"),
         (["--gateway", "http://127.0.0.1:1"], "--messages"),
+        (["--mailbox"], "--gateway"),
         (["--messages", str(VENDORS_MESSAGES), "--flow", "mentor"], "municipality"),
     ],
 )
@@ -433,6 +434,35 @@ def test_who_sends_twice_is_heard_once(sandbox: Sandbox) -> None:
     ids = [(e["source"], e["id"]) for e in events]
     assert len(ids) == len(set(ids))
     assert "/institution/900101 enrolment: answered 202 and answered 202" in sandbox.process.output
+
+
+def test_a_mailbox_passes_once_all_that_came_is_acknowledged(
+    sandbox: Sandbox, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    token = sandbox.token("your-institution-280051")
+    command = ["conformance", "--party", SCHOOL, "--gateway", sandbox.url, "--token-file", str(token)]
+
+    def seen(party: PartyAddress = SCHOOL) -> tuple[int, str]:
+        status = run([*command, "--party", party, "--mailbox", "--json"])
+        [_, item] = json.loads(capfdbinary.readouterr().out)["items"]
+        return status, item["seen"]
+
+    with sandbox.client("your-institution-280051") as client:
+        # /municipality/657 sends a contact person, once a minute.
+        client.get("/v1/mailbox", params={"wait": 30}).raise_for_status()
+        until(lambda: len(client.get("/v1/mailbox", params={"after": 0}).json()) >= 2, 30)
+        status, told = seen()
+        assert (status, told.endswith(" not acknowledged")) == (1, True)
+
+        def passes_once_acknowledged() -> bool:
+            last = client.get("/v1/mailbox", params={"after": 0}).json()[-1]
+            given = {"party": SCHOOL, "sequence": int(last["sequence"])}
+            client.post("/v1/mailbox/acknowledge", json=given).raise_for_status()
+            return seen() == (0, "0 not acknowledged")
+
+        # The next message may come between the two.
+        until(passes_once_acknowledged, 30)
+    assert seen(AARHUS) == (1, "answered 403")
 
 
 def test_faults_are_refused_and_told(sandbox: Sandbox) -> None:
