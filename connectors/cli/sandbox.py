@@ -16,6 +16,7 @@ from connectors.cli.gateway import LOOK_SECONDS, Gateway, gateway, interrupted_b
 from connectors.cli.ledger_change import existing_seal
 from connectors.sandbox.endpoint import ScriptedEndpoint
 from connectors.sandbox.registering import TOKEN_DAYS, Registering
+from connectors.sandbox.rehearsal import rehearse
 from connectors.sandbox.script import Script, ScriptedParty, read_script
 from connectors.sandbox.sender import ScriptedSender
 from connectors.settings import Settings
@@ -44,6 +45,7 @@ def sandbox(
 ) -> None:
     """Start a gateway with scripted parties: slow, failing, sending twice or faults; Ctrl-C stops all."""
     played = read_script(script)
+    rehearse(played)
     settings = _own_settings(Settings())
     interrupted_by_signals()
     try:

@@ -5,7 +5,7 @@ from typing import Any, Final
 from uuid import uuid4
 from zlib import crc32
 
-from connectors.sandbox.script import Sending
+from connectors.sandbox.script import ScriptRefused, Sending
 from schemas.examples.events import example
 from schemas.flows import FLOWS
 from schemas.identifiers import PartyAddress
@@ -28,7 +28,10 @@ def replacement_cpr(who: str) -> str:
 
 
 def message_of(sending: Sending, party: PartyAddress, round_: int, now: datetime) -> Event:
-    """A new message of the party: id and time are of now, the person is the round's."""
+    """A new message of the party: id and time are of now, the person is the round's.
+
+    Raises ScriptRefused where a path leads through what is no object.
+    """
     event = example(FLOWS[sending.flow].type)
     event |= {"id": str(uuid4()), "source": party, "time": now.isoformat()}
     words = {
@@ -54,6 +57,8 @@ def _put(event: Event, path: list[str], value: Any) -> None:
     *above, name = path
     for step in above:
         event = event.setdefault(step, {})
+        if not isinstance(event, dict):
+            raise ScriptRefused(f"put: {'.'.join(path)}: {step} is no object; correct the path")
     event[name] = value
 
 
@@ -61,4 +66,6 @@ def _leave_out(event: Event, path: list[str]) -> None:
     *above, name = path
     for step in above:
         event = event.get(step, {})
-    event.pop(name, None)
+    if not isinstance(event, dict) or name not in event:
+        raise ScriptRefused(f"without: {'.'.join(path)}: is not there; correct the path")
+    del event[name]

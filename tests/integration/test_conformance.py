@@ -30,7 +30,9 @@ from schemas.identifiers import PartyAddress
 from streams.ledger.webhook_secrets import WebhookSecret, new_secret
 from tests.conftest import Processes
 from tests.integration.api_server import of_this_machine, until
-from tests.integration.webhook_room import Answer, Got, Receiver, receiving
+from tests.integration.webhook_room import Answer, Got, Receiver, WebhookRoom, receiving, room
+
+__all__ = ["room"]
 
 ROOT = Path(__file__).parents[2]
 SECRET = new_secret()
@@ -325,6 +327,22 @@ def test_a_csv_file_is_judged_by_its_own_flow(capfdbinary: pytest.CaptureFixture
         "messages.flow-enrolment": "passed",
         "messages.ids": "passed",
     }
+
+
+def test_what_the_kit_posts_looks_like_what_the_deliverer_posts(room: WebhookRoom) -> None:
+    theirs = room.receiver()
+    room.add(AARHUS, theirs)
+    room.write(AARHUS, "a")
+    room.turn(AARHUS)
+    with receiving(Receiver(answer=good)) as ours:
+        tried(ours.url, Kind.ICS, AARHUS)
+    notice = "dk.overgang.dropout-risk.v1"
+    [real] = theirs.accepted
+    [made] = [got for got in ours.accepted if json.loads(got.body)["type"] == notice]
+    assert made.headers.keys() == real.headers.keys()
+    assert made.headers["content-type"] == real.headers["content-type"]
+    assert json.loads(made.body).keys() == json.loads(real.body).keys()
+    assert json.loads(real.body)["type"] == notice
 
 
 @dataclass

@@ -6,8 +6,10 @@ from pathlib import Path
 import orjson
 import pytest
 
+from connectors.cli.main import run
 from connectors.sandbox.endpoint import ScriptedEndpoint
 from connectors.sandbox.messages import message_of, replacement_cpr
+from connectors.sandbox.rehearsal import rehearse
 from connectors.sandbox.script import Script, ScriptRefused, Sending, Step, read_script
 from connectors.webhooks.signing import signed_headers
 from schemas.cloudevent import from_structured
@@ -81,6 +83,34 @@ def test_a_script_that_cannot_be_played_is_refused_with_its_place(
     assert told in refused(tmp_path, text)
 
 
+PARTY = "[[party]]\naddress = '/institution/900101'\nname = 'a'\ndoes = 'b'\n[[party.sends]]\n"
+
+
+@pytest.mark.parametrize(
+    ("sends", "told"),
+    [
+        ("flow = 'mentor'", "(mentor): source"),
+        ("flow = 'enrolment'\nput = {'data.event' = 'LEFT'}", "data.event"),
+        ("flow = 'enrolment'\nput = {'data.event.name' = 'LEFT'}", "event is no object"),
+        ("flow = 'enrolment'\nwithout = ['data.nothing']", "is not there"),
+        ("flow = 'enrolment'\nfault = 'nothing'", "would take it"),
+    ],
+)
+def test_a_script_that_would_not_do_what_it_says_is_refused_before_anything_starts(
+    tmp_path: Path, sends: str, told: str
+) -> None:
+    file = tmp_path / "script.toml"
+    file.write_text(PARTY + sends, encoding="utf-8")
+    script = read_script(file)
+    with pytest.raises(ScriptRefused) as why:
+        rehearse(script)
+    assert told in str(why.value)
+
+
+def test_the_shipped_script_can_be_played() -> None:
+    rehearse(SHIPPED)
+
+
 def test_an_endpoint_goes_through_its_steps_and_stays_at_the_last() -> None:
     secret = new_secret()
     endpoint = ScriptedEndpoint((Step(posts=2, status=503), Step(posts=1, status=500), Step(status=204)))
@@ -102,3 +132,27 @@ def test_an_endpoint_refuses_what_is_not_signed_by_its_secret_and_keeps_its_step
 def test_a_script_needs_a_party() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         Script(party=())
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("OVERGANG_DATABASE_URL", "postgresql://somebody@127.0.0.1/overgang"),
+        ("OVERGANG_KAFKA_BOOTSTRAP", "127.0.0.1:9092"),
+    ],
+)
+def test_a_sandbox_never_uses_a_broker_or_database_that_is_not_its_own(
+    variable: str,
+    value: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("OVERGANG_DATA_DIRECTORY", str(tmp_path))
+    monkeypatch.setenv(variable, value)
+    assert run(["sandbox"]) == 1
+    assert (
+        capsys.readouterr().err
+        == f"overgang: {variable}: a sandbox starts its own; unset it for this command\n"
+    )
+    assert list(tmp_path.iterdir()) == []
