@@ -152,6 +152,7 @@ def conformance(
         now,
         items,
         passed=all(checklist.complete for checklist in lists),
+        url=url,
     )
     _show(record, json)
     if out is not None:

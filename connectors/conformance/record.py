@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib.metadata import version
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -17,12 +18,16 @@ from schemas.wire import schema_id, schema_json
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One trial. `contracts`: SHA-256 of each Avro schema by its name. Nothing in it is about a person."""
+    """One trial. `contracts`: SHA-256 of each Avro schema by its name. Nothing in it is about a person.
+
+    `endpoint` is scheme and host; its path may hold what only gateway and vendor know.
+    """
 
     party: PartyAddress
     kind: Kind
     flows: tuple[Flow, ...]
     tried: tuple[str, ...]
+    endpoint: str | None
     at: datetime
     gateway: str
     contracts: dict[str, str]
@@ -42,6 +47,8 @@ class Record:
         yield ""
         yield f"* Result: **{'passed' if self.passed else 'not passed'}**; {told(self.items)}"
         yield f"* Tried: {', '.join(self.tried)}"
+        if self.endpoint:
+            yield f"* Endpoint: {self.endpoint}"
         if self.flows:
             yield f"* Flows: {', '.join(self.flows)}"
         yield f"* At: {self.at.isoformat(timespec='seconds')}"
@@ -75,9 +82,13 @@ def record_of(
     items: tuple[Item, ...],
     *,
     passed: bool,
+    url: str | None = None,
 ) -> Record:
     """With the version of this gateway and its contracts."""
-    return Record(party, kind, flows, tried, at, version("overgang"), contract_digests(), passed, items)
+    parts = urlsplit(url) if url else None
+    endpoint = f"{parts.scheme}://{parts.netloc}" if parts else None
+    gateway = version("overgang")
+    return Record(party, kind, flows, tried, endpoint, at, gateway, contract_digests(), passed, items)
 
 
 def contract_digests() -> dict[str, str]:

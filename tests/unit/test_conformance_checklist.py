@@ -188,12 +188,21 @@ def test_the_record_tells_party_contracts_and_each_item_with_its_mend() -> None:
     checklist.failed("endpoint.agrees", "answered 405 | nothing")
     checklist.rest_not_tried("it does not agree")
     record = record_of(
-        SCHOOL, Kind.INSTITUTION, (), ("endpoint",), NOW, checklist.items, passed=checklist.complete
+        SCHOOL,
+        Kind.INSTITUTION,
+        (),
+        ("endpoint",),
+        NOW,
+        checklist.items,
+        passed=checklist.complete,
+        url="https://vendor.example:8443/hook/4711",
     )
     told = orjson.loads(record.as_json())
     assert (told["party"], told["kind"], told["passed"]) == (SCHOOL, "institution", False)
     assert len(told["contracts"]["dk.overgang.v1.Task"]) == 64
+    assert told["endpoint"] == "https://vendor.example:8443"
     markdown = record.as_markdown()
+    assert "4711" not in markdown
     assert "| `endpoint.agrees` |" in markdown
     assert "answered 405 \\| nothing" in markdown
     assert "WebHook-Allowed-Origin" in markdown
