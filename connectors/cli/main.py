@@ -43,6 +43,7 @@ COMMANDS: Final = {
     "redecide": ("connectors.cli.redecide:redecide", "Decide all cases by changed rules; or preview that."),
     "undeliverable": ("connectors.cli.undeliverable:undeliverable", "Messages no topic can take."),
     "parties": ("connectors.cli.parties:parties", "Who may send and read what."),
+    "schemas": ("connectors.cli.schemas:schemas", "The shipped schemas in a registry of one's own."),
     "webhooks": ("connectors.cli.webhooks:webhooks", "Where recipients' messages are posted to."),
     "audit": ("connectors.cli.audit:audit", "Who changed what in the registry of parties."),
     "describe": ("connectors.cli.describe:describe", "Print the OpenAPI or AsyncAPI document."),
