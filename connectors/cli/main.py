@@ -44,6 +44,7 @@ COMMANDS: Final = {
     "undeliverable": ("connectors.cli.undeliverable:undeliverable", "Messages no topic can take."),
     "topics": ("connectors.cli.topics:topics", "The broker's topics and access: compare, make so."),
     "parties": ("connectors.cli.parties:parties", "Who may send and read what."),
+    "schemas": ("connectors.cli.schemas:schemas", "The shipped schemas in a registry of one's own."),
     "webhooks": ("connectors.cli.webhooks:webhooks", "Where recipients' messages are posted to."),
     "audit": ("connectors.cli.audit:audit", "Who changed what in the registry of parties."),
     "conformance": ("connectors.cli.conformance:conformance", "Try a vendor's endpoint and messages."),
