@@ -1,5 +1,6 @@
 """`overgang doctor`: is everything there that the gateway needs, and if not, what to do."""
 
+import shutil
 import stat
 import time
 from collections.abc import Iterator, Mapping
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import typer
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -21,10 +23,14 @@ from connectors.database import with_password
 from connectors.inbound_topics import inbound_topics
 from connectors.settings import Settings
 from schemas.key_file import KeyFileError
+from streams.ledger.clock import clock_ahead
 from streams.ledger.migrate import current_revision, newest_revision
 
 _BROKER_SECONDS = 5.0
 _HEALTH_SECONDS = 5.0
+_CLOCK_SECONDS = 2.0
+"""How far clocks may be apart: tokens, seals and due times are measured by them."""
+_FREE_BYTES = 1 << 30
 _SEE_LOG = "see its log in the data directory; stop `overgang up` and start it again"
 _REFUSALS = {
     "_AUTHENTICATION": "mend OVERGANG_KAFKA_USER and OVERGANG_KAFKA_PASSWORD_FILE",
@@ -44,7 +50,7 @@ class Finding:
 
 
 def doctor(json: AsJson = False) -> None:
-    """Look at broker, topics, database, migrations and keys; exit status 1 where something is not well."""
+    """Look at broker, topics, database, clock, disk and keys; exit status 1 where something is not well."""
     settings = Settings()
     running = run_file.read(settings.data_directory)
     database_url = settings.database_url or (running.database_url if running else None)
@@ -53,6 +59,7 @@ def doctor(json: AsJson = False) -> None:
         *_gateway(running, settings),
         *_broker(settings),
         *_database(database_url and with_password(database_url, settings)),
+        _disk(settings.data_directory),
         _key("pseudonym key", settings.pseudonym_key_file),
         _key("wrapping key", settings.wrapping_key_file),
         *([_key("token key", settings.token_key_file)] if embedded else ()),
@@ -72,7 +79,7 @@ def _gateway(running: run_file.Running | None, settings: Settings) -> Iterator[F
         yield Finding("gateway", True, "none runs on this data directory")
         return
     yield Finding("gateway", True, f"runs as process {running.process}")
-    for part, url in (("api", running.http), ("worker", running.worker)):
+    for part, url in (("api", running.http), ("worker", running.worker), ("deliver", running.deliver)):
         try:
             answer = httpx.get(
                 f"{url}/health/ready",
@@ -144,18 +151,33 @@ def _database(url: str | None) -> Iterator[Finding]:
         return
     try:
         found = current_revision(url)
-    except SQLAlchemyError as away:
+        ahead = clock_ahead(url, time.time)
+    except (SQLAlchemyError, psycopg.Error) as away:
         kind = type(away).__name__
         yield Finding(
             "database", False, f"does not answer ({kind})", "start it, or mend OVERGANG_DATABASE_URL"
         )
         return
     yield Finding("database", True, "answers")
+    apart = f"{abs(ahead):.1f} s from the database's"
+    if abs(ahead) > _CLOCK_SECONDS:
+        yield Finding("clock", False, apart, "let both machines keep time by NTP (timedatectl)")
+    else:
+        yield Finding("clock", True, apart)
     wanted = newest_revision()
     if found == wanted:
         yield Finding("migrations", True, f"at {wanted}")
     else:
         yield Finding("migrations", False, f"at {found or 'none'}, not {wanted}", "`overgang up` migrates it")
+
+
+def _disk(directory: Path) -> Finding:
+    there = next(place for place in (directory, *directory.parents) if place.exists())
+    free = shutil.disk_usage(there).free
+    found = f"{free / (1 << 30):.1f} GiB free for {directory}"
+    if free < _FREE_BYTES:
+        return Finding("disk", False, found, "make room: below this broker and database stop")
+    return Finding("disk", True, found)
 
 
 def _key(name: str, file: Path) -> Finding:
