@@ -11,9 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
-from uuid import uuid4
 
-import psycopg
 import pytest
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import (
@@ -31,13 +29,13 @@ from confluent_kafka.admin import (
 
 from connectors.access.signing_keys import signing_key
 from connectors.cli.main import run
-from connectors.embedded.postgres import EmbeddedPostgres
 from connectors.http.inbound import InboundProducer
 from schemas.identifiers import PartyAddress, SystemId
 from streams.broker_access import client_settings
 from streams.ledger.migrate import engine_for, migrate
 from streams.ledger.registry_changes import RegistryChanges
 from streams.registry import CredentialKind, Party, Right
+from tests.conftest import fresh_database
 from tests.integration.api_server import until
 from tests.integration.ledger_room import admission
 from tests.integration.secured_kafka import SecuredKafka
@@ -111,14 +109,18 @@ class Secured:
 
 
 @pytest.fixture(scope="module")
-def secured(shared_postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+def secured(shared_postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     directory = tmp_path_factory.mktemp("secured")
-    name = f"secured_{uuid4().hex[:12]}"
-    with psycopg.connect(shared_postgres.url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"'.encode())
-    url = shared_postgres.url_of(name)
-    migrate(url)
-    engine = engine_for(url)
+    with fresh_database(shared_postgres) as url, SecuredKafka(directory / "kafka") as kafka:
+        register(url)
+        kafka.add_users(*OURS, VENDOR, READER)
+        yield Secured(kafka, url, directory)
+
+
+def register(database_url: str) -> None:
+    """A school whose system signs what it writes to Kafka, a municipality whose system only reads there."""
+    migrate(database_url)
+    engine = engine_for(database_url)
     changes = RegistryChanges(engine, "tester", datetime.now(UTC))
     for address in (SCHOOL, MUNICIPALITY):
         changes.put_party(Party(address, "Example", datetime(2026, 1, 1, tzinfo=UTC).date()))
@@ -130,11 +132,6 @@ def secured(shared_postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPath
     changes.grant(READER, MUNICIPALITY, Right.SEND)
     changes.grant(READER, MUNICIPALITY, Right.READ)
     engine.dispose()
-    with SecuredKafka(directory / "kafka") as kafka:
-        kafka.add_users(*OURS, VENDOR, READER)
-        yield Secured(kafka, url, directory)
-    with psycopg.connect(shared_postgres.url, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 
 
 @pytest.fixture(scope="module")
