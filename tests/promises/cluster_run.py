@@ -121,6 +121,7 @@ class ClusterRun(Chaos):
         return self.outcomes() >= self.inputs and self._nothing_waits()
 
     def _kill_leader(self) -> None:
+        self._until(lambda: any(map(self._leads, self._running)), "a worker leads")
         [leader] = [worker for worker in self._running if self._leads(worker)]
         self._running.remove(leader)
         leader.kill()
