@@ -29,7 +29,7 @@ from streams.ledger.cases import Case, StoredFact
 from streams.ledger.sealing import Seal
 from streams.rules.model import MessageRef, Task
 from streams.task_progress import Progress
-from streams.topics import BATCH_LIMIT_BYTES
+from streams.topic_definition import BATCH_LIMIT_BYTES
 
 GATEWAY = PartyAddress("/gateway")
 LARGEST = BATCH_LIMIT_BYTES // 4
