@@ -24,7 +24,7 @@ from streams.ledger.case_keys import CaseVault
 from streams.ledger.cases import Case, CaseCache, StoredFact, load, lock_due, stored_fact
 from streams.ledger.deciding import Deciding, Rulebook
 from streams.ledger.inbox import Arrival, admit, count_repeats, sort
-from streams.ledger.positions import advance
+from streams.ledger.positions import advance, tally
 from streams.ledger.receipts import receipts
 from streams.ledger.sealing import Seal
 from streams.rules.model import MessageRef
@@ -103,6 +103,7 @@ def apply(
     quarantine.store(cursor, room.vault, batch, arrived.refused, now)
     told = list(receipts(room.vault, batch, accepted, repeats, arrived.refused, stored, now))
     outgoing.write(cursor, told, now)
+    tally(cursor, batch, len(accepted), len(repeats))
     done = Applied(
         accepted=len(accepted),
         duplicates=len(repeats),

@@ -128,6 +128,19 @@ def acknowledge(connection: Connection, party: PartyAddress, sequence: int, *, b
     return standing(connection, party)
 
 
+def ages(
+    connection: Connection, party: PartyAddress, after: int, upto: int, most: int = 1_000
+) -> list[float]:
+    """Seconds since each message of these numbers was written; of many the last ones."""
+    age = func.extract("epoch", func.clock_timestamp() - outbound.c.written_at)
+    found = connection.execute(
+        select(age)
+        .where(outbound.c.recipient == party, outbound.c.sequence > max(after, upto - most))
+        .where(outbound.c.sequence <= upto)
+    )
+    return [max(0.0, float(seconds)) for seconds in found.scalars()]
+
+
 def oldest_unread(connection: Connection) -> dict[PartyAddress, datetime | None]:
     """When the oldest message that is not acknowledged was written, by party that reads its mailbox."""
     unread = (

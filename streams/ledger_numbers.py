@@ -1,0 +1,127 @@
+"""Counts in the ledger every few seconds, and tells it as text that a scrape only hands on.
+
+One at a time leads, by an advisory lock on the connection that it counts on. Whoever does not lead, or has
+lost the database, tells nothing: an old number must not pass for one of now.
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import psycopg
+import structlog
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
+from confluent_kafka.admin import AdminClient
+
+from schemas.code_lists import CodeLists
+from schemas.identifiers import Flow
+from streams.failures import fault_name
+from streams.leadership import COUNTING, leadership
+from streams.ledger.counting import Counted, count
+from streams.ledger_text import Lag, text
+from streams.measurements.ledger import DAYS
+from streams.topic_state import TopicState
+
+log = structlog.get_logger(__name__)
+
+COUNT_EVERY: Final = 10.0
+_AGAIN: Final = 2.0
+_STATEMENT_MS: Final = 5_000
+_BROKER_SECONDS: Final = 4.0
+_JOIN: Final = 5.0
+
+
+class LedgerNumbers:
+    """A thread that leads or waits for the lead. `topics` maps full names to flows; `group` has its prefix.
+
+    `leads` is told 1 or 0; `exposition` is the text of the last look, empty without one.
+    """
+
+    def __init__(
+        self,
+        *,
+        database_url: str,
+        admin: AdminClient,
+        topics: Mapping[str, Flow],
+        group: str,
+        lists: CodeLists,
+        leads: Callable[[float], None],
+        every: float = COUNT_EVERY,
+    ) -> None:
+        self.exposition = b""
+        self._database_url = database_url
+        self._admin = admin
+        self._topics = dict(topics)
+        self._group = group
+        self._lists = lists
+        self._leads = leads
+        self._every = every
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="ledger numbers", daemon=True)
+
+    def start(self) -> None:
+        """Begin to lead, or to wait for it."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; at most some seconds later."""
+        self._stopping.set()
+        self._thread.join(_JOIN)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                with leadership(
+                    self._database_url, self._stopping, lambda: None, COUNTING, "overgang numbers"
+                ) as connection:
+                    if connection is not None:
+                        self._lead(connection)
+            except Exception as error:  # noqa: BLE001 numbers that fail are absent, and tried again
+                log.error("the ledger could not be counted, trying again", reason=fault_name(error))
+                self._stopping.wait(_AGAIN)
+
+    def _lead(self, connection: psycopg.Connection) -> None:
+        connection.execute(f"SET statement_timeout = {_STATEMENT_MS}")
+        self._leads(1)
+        try:
+            while not self._stopping.is_set():
+                began = time.monotonic()
+                counted = count(connection, self._topics, DAYS)
+                self.exposition = text(counted, self._lag(counted), self._lists, time.time())
+                self._stopping.wait(max(0.1, began + self._every - time.monotonic()))
+        finally:
+            self._leads(0)
+            self.exposition = b""
+
+    def _lag(self, counted: Counted) -> Lag | None:
+        """None while the broker is away."""
+        try:
+            known = self._admin.list_topics(timeout=_BROKER_SECONDS).topics
+            places = [
+                (topic, partition)
+                for topic in self._topics
+                if topic in known
+                for partition in known[topic].partitions
+            ]
+            ranges = TopicState(self._admin).ranges(places)
+            asked = [ConsumerGroupTopicPartitions(self._group)]
+            [answer] = self._admin.list_consumer_group_offsets(
+                asked, request_timeout=_BROKER_SECONDS
+            ).values()
+            committed = {
+                (at.topic, at.partition): at.offset
+                for at in answer.result(timeout=_BROKER_SECONDS).topic_partitions
+                if at.offset >= 0
+            }
+        except (KafkaException, TimeoutError):
+            return None
+        lag: Counter[tuple[Flow, str]] = Counter(
+            {(flow, of): 0 for flow in self._topics.values() for of in ("position", "group")}
+        )
+        for place, held in ranges.items():
+            flow = self._topics[place[0]]
+            for of, reached in (("position", counted.positions), ("group", committed)):
+                lag[flow, of] += max(0, held.end - max(held.start, reached.get(place, 0)))
+        return lag
