@@ -12,17 +12,19 @@ _HEAD: Final = """# Metrics
 
 Written from `streams/measurements/` by `python -m connectors.metrics_page`; do not edit it here.
 
-Each process answers `/metrics` in Prometheus' text format: worker and deliverer on their own ports, the API at `/metrics`.
-What is counted **in the ledger** is told by one API at a time, the one whose `overgang_ledger_leader` is 1; it counts at
-most every 10 seconds, never in a scrape. Those numbers equal rows, whatever was killed in between. All others begin at 0
-with their process: use `rate` and `increase`, and sum over the processes.
+Each process answers `/metrics` in Prometheus' text format: worker and deliverer on their own ports, the API
+at `/metrics`. What is counted **in the ledger** is told by one API at a time, the one whose
+`overgang_ledger_leader` is 1; it counts at most every 10 seconds, never in a scrape. Those numbers equal
+rows, whatever was killed in between. All others begin at 0 with their process: use `rate` and `increase`,
+and sum over the processes.
 
-No label holds anything about a person, and every label is bounded. Tasks are counted by kind and municipality all the same:
-a count of 1 of a rare kind in a small municipality can point to a person for somebody who knows the place. Reports hide
-groups under five; metrics do not, since an operator needs the one overdue task. So they are for operators: the API gives
-them to whoever has `monitor` or `operate` on `/gateway` and to nobody else, and those by municipality are told by the API
-alone, never on the open ports of worker and deliverer. Show them to no one else, and give a dashboard for others no
-label `municipality`. Alerts and dashboards: [operator](operator.md#watch-it-with-prometheus).
+No label holds anything about a person, and every label is bounded. Tasks are counted by kind and
+municipality all the same: a count of 1 of a rare kind in a small municipality can point to a person for
+somebody who knows the place. Reports hide groups under five; metrics do not, since an operator needs the
+one overdue task. So they are for operators: the API gives them to whoever has `monitor` or `operate` on
+`/gateway` and to nobody else, and those by municipality are told by the API alone, never on the open ports
+of worker and deliverer. Show them to no one else, and give a dashboard for others no label `municipality`.
+Alerts and dashboards: [operator](operator.md#watch-it-with-prometheus).
 """
 _TITLES: Final = {
     Where.WORKER: "Worker",

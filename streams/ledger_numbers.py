@@ -18,11 +18,12 @@ from confluent_kafka.admin import AdminClient
 from schemas.code_lists import CodeLists
 from schemas.identifiers import Flow
 from streams.failures import fault_name
+from streams.handover import Place
 from streams.leadership import COUNTING, leadership
 from streams.ledger.counting import Counted, count
 from streams.ledger_text import Lag, text
 from streams.measurements.ledger import DAYS
-from streams.topic_state import TopicState
+from streams.topic_state import OffsetRange, TopicState
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +31,8 @@ COUNT_EVERY: Final = 10.0
 _AGAIN: Final = 2.0
 _STATEMENT_MS: Final = 5_000
 _BROKER_SECONDS: Final = 4.0
-_JOIN: Final = 5.0
+_JOIN: Final = 9.0
+"""Longer than one question to a broker that hangs: a thread that still asks at the end breaks the process."""
 
 
 class LedgerNumbers:
@@ -66,7 +68,7 @@ class LedgerNumbers:
         self._thread.start()
 
     def stop(self) -> None:
-        """End; at most some seconds later."""
+        """End; at most nine seconds later."""
         self._stopping.set()
         self._thread.join(_JOIN)
 
@@ -95,33 +97,32 @@ class LedgerNumbers:
             self._leads(0)
             self.exposition = b""
 
-    def _lag(self, counted: Counted) -> Lag | None:
-        """None while the broker is away."""
+    def _lag(self, counted: Counted) -> Lag:
+        """By stored position and by group; without what the broker does not tell now."""
+        lag: Counter[tuple[Flow, str]] = Counter()
         try:
-            known = self._admin.list_topics(timeout=_BROKER_SECONDS).topics
-            places = [
-                (topic, partition)
-                for topic in self._topics
-                if topic in known
-                for partition in known[topic].partitions
-            ]
-            ranges = TopicState(self._admin).ranges(places)
-            asked = [ConsumerGroupTopicPartitions(self._group)]
-            [answer] = self._admin.list_consumer_group_offsets(
-                asked, request_timeout=_BROKER_SECONDS
-            ).values()
-            committed = {
-                (at.topic, at.partition): at.offset
-                for at in answer.result(timeout=_BROKER_SECONDS).topic_partitions
-                if at.offset >= 0
-            }
-        except (KafkaException, TimeoutError):
-            return None
-        lag: Counter[tuple[Flow, str]] = Counter(
-            {(flow, of): 0 for flow in self._topics.values() for of in ("position", "group")}
-        )
-        for place, held in ranges.items():
-            flow = self._topics[place[0]]
-            for of, reached in (("position", counted.positions), ("group", committed)):
-                lag[flow, of] += max(0, held.end - max(held.start, reached.get(place, 0)))
+            ranges = self._ranges()
+            for of in ("position", "group"):
+                if self._stopping.is_set():
+                    return lag
+                stands = counted.positions if of == "position" else self._committed()
+                for flow in self._topics.values():
+                    lag[flow, of] = 0
+                for place, held in ranges.items():
+                    lag[self._topics[place[0]], of] += max(
+                        0, held.end - max(held.start, stands.get(place, 0))
+                    )
+        except (KafkaException, TimeoutError) as away:
+            log.info("lag not told", reason=fault_name(away))
         return lag
+
+    def _ranges(self) -> dict[Place, OffsetRange]:
+        known = self._admin.list_topics(timeout=_BROKER_SECONDS).topics
+        topics = [topic for topic in self._topics if topic in known and not self._stopping.is_set()]
+        return TopicState(self._admin).ranges([(t, p) for t in topics for p in known[t].partitions])
+
+    def _committed(self) -> dict[Place, int]:
+        asked = [ConsumerGroupTopicPartitions(self._group)]
+        [answer] = self._admin.list_consumer_group_offsets(asked, request_timeout=_BROKER_SECONDS).values()
+        told = answer.result(timeout=_BROKER_SECONDS).topic_partitions
+        return {(at.topic, at.partition): at.offset for at in told if at.offset >= 0}

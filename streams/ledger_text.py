@@ -21,7 +21,7 @@ INSTITUTIONS: Final = "institutions"
 _QUANTILES: Final = (0.5, 0.9)
 
 
-def text(counted: Counted, lag: Lag | None, lists: CodeLists, now: float) -> bytes:
+def text(counted: Counted, lag: Lag, lists: CodeLists, now: float) -> bytes:
     """All of it, as counted at `now` (Unix time)."""
     registry = CollectorRegistry()
 
@@ -39,8 +39,7 @@ def text(counted: Counted, lag: Lag | None, lists: CodeLists, now: float) -> byt
     tell(listed.COUNTED_AT, {(): now})
     tell(listed.INPUTS, _inputs(counted))
     tell(listed.QUARANTINED, {(flow, reason): many for flow, reason, many in counted.quarantined})
-    if lag is not None:
-        tell(listed.LAG, {(flow, of): many for (flow, of), many in lag.items()})
+    tell(listed.LAG, {(flow, of): many for (flow, of), many in lag.items()})
     tell(listed.OUTBOUND, {("waiting",): counted.waiting, ("undeliverable",): counted.undeliverable})
     tell(listed.DELIVERED, {(channel,): many for channel, many in counted.delivered.items()})
     tell(listed.OLDEST, {(channel,): age for channel, age in counted.oldest.items()})

@@ -1,4 +1,4 @@
-"""A real gateway as an operator watches it: processes, a load with faults, and a Prometheus that scrapes them.
+"""A real gateway as an operator watches it: processes, a load with faults, a Prometheus that scrapes them.
 
 Worker, API and deliverer are processes of their own. A worker is killed in the middle of the load, and what
 nobody can read lies on the topics. Everything here is done once for all tests of a module.
@@ -133,9 +133,7 @@ class Operated:
 
 
 @contextmanager
-def operated(
-    kafka: EmbeddedKafka, postgres: EmbeddedPostgres, directory: Path
-) -> Iterator[Operated]:
+def operated(kafka: EmbeddedKafka, postgres: EmbeddedPostgres, directory: Path) -> Iterator[Operated]:
     """A gateway that is ready and has had nothing yet."""
     name = f"ops_{uuid4().hex[:12]}"
     with psycopg.connect(postgres.url, autocommit=True) as connection:
