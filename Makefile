@@ -37,6 +37,8 @@ docs: $(VENV)/.tests ## write the generated pages anew
 	$(BIN)/overgang describe openapi --out docs/openapi.json
 	$(BIN)/overgang describe asyncapi --out docs/asyncapi.json
 	$(BIN)/python -m connectors.rules_page
+	$(BIN)/python -m connectors.metrics_page
+	$(BIN)/python -m connectors.dashboards.writing
 
 chaos: $(VENV)/.tests ## workers killed at random, 20 times in 5,000 messages (SEED=7: at other moments)
 	SEED=$(SEED) $(BIN)/python -m pytest -m chaos -s

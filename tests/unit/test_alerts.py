@@ -1,4 +1,4 @@
-"""Each alert fires on what it is for and stays silent beside it; its page exists, and no page lacks its alert."""
+"""Each alert fires on what it is for and stays silent beside it; it has a page, and each page its alert."""
 
 import os
 import re
