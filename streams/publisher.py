@@ -12,6 +12,7 @@ from schemas.cloudevent import kafka_headers
 from schemas.identifiers import PartyAddress
 from schemas.outbound import outbound_topic
 from schemas.problems import OvergangError
+from streams.broker_access import Login, client_settings
 from streams.ledger.case_keys import CaseErased
 from streams.ledger.outbound import OutboundRow
 from streams.ledger.sealing import CannotOpen
@@ -40,10 +41,10 @@ class Results:
     refused: dict[PartyAddress, str] = field(default_factory=dict)
 
 
-def producer_settings(bootstrap: str) -> dict[str, object]:
+def producer_settings(bootstrap: str, login: Login | None = None) -> dict[str, object]:
     """Idempotent, in order, and with endless patience: a message that timed out would be overtaken."""
     return {
-        "bootstrap.servers": bootstrap,
+        **client_settings(bootstrap, login),
         "enable.idempotence": True,
         "acks": "all",
         "message.timeout.ms": 0,

@@ -42,9 +42,12 @@ COMMANDS: Final = {
     "stuck": ("connectors.cli.stuck:stuck", "Cases that could not be decided; have them decided again."),
     "redecide": ("connectors.cli.redecide:redecide", "Decide all cases by changed rules; or preview that."),
     "undeliverable": ("connectors.cli.undeliverable:undeliverable", "Messages no topic can take."),
+    "topics": ("connectors.cli.topics:topics", "The broker's topics and access: compare, make so."),
     "parties": ("connectors.cli.parties:parties", "Who may send and read what."),
     "webhooks": ("connectors.cli.webhooks:webhooks", "Where recipients' messages are posted to."),
     "audit": ("connectors.cli.audit:audit", "Who changed what in the registry of parties."),
+    "backup": ("connectors.cli.backup:backup", "Copy the ledger, and restore a copy."),
+    "secrets": ("connectors.cli.secrets:secrets", "Make the secrets of an installation."),
     "describe": ("connectors.cli.describe:describe", "Print the OpenAPI or AsyncAPI document."),
     "doctor": ("connectors.cli.doctor:doctor", "Look whether everything is there, and say what to do."),
 }

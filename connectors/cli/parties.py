@@ -12,6 +12,7 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.access.certificates import fingerprint
+from connectors.access.own_token import own_key_file
 from connectors.access.signing_keys import signing_key
 from connectors.access.token_keys import own_key
 from connectors.access.tokens import issue
@@ -219,7 +220,7 @@ def token(
     with open_ledger() as connection:
         if SystemId(system) not in read_registry(connection).systems:
             raise RegistryRefused(f"system: is not registered; run `overgang parties system {system}` first")
-    key = own_key(Settings().token_key_file)
+    key = own_key(own_key_file(Settings()))
     typer.echo(issue(key, system, minutes * 60, time.time()))
 
 

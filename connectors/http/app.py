@@ -47,6 +47,7 @@ from connectors.mailbox.reading import Mailboxes
 from connectors.mailbox.unread import UnreadAges
 from schemas.flows import FLOWS
 from schemas.problems import Problem
+from streams.broker_access import client_settings
 from streams.ledger.registry_watch import RegistryWatch
 from streams.ledger_numbers import LedgerNumbers
 from streams.measurements.build import tell_build
@@ -66,7 +67,9 @@ def create_app(config: ApiConfig) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         producer = InboundProducer(
-            config.kafka_bootstrap, config.acknowledge_within, config.messages_in_flight
+            client_settings(config.kafka_bootstrap, config.kafka_login),
+            config.acknowledge_within,
+            config.messages_in_flight,
         )
         engine, writing = open_engine(config), open_engine(config, read_only=False)
         watch = RegistryWatch(engine)
@@ -83,7 +86,7 @@ def create_app(config: ApiConfig) -> FastAPI:
         )
         numbers = LedgerNumbers(
             database_url=config.database_url,
-            admin=AdminClient({"bootstrap.servers": config.kafka_bootstrap}),
+            admin=AdminClient(client_settings(config.kafka_bootstrap, config.kafka_login)),
             topics={config.topic_prefix + contract.topic: flow for flow, contract in FLOWS.items()},
             group=config.topic_prefix + config.consumer_group,
             lists=config.lists,

@@ -21,7 +21,7 @@ from streams.ledger.case_keys import CaseVault
 from streams.ledger.cases import Case, StoredFact
 from streams.ledger.sealing import Seal
 from streams.rules.model import Task
-from streams.topics import BATCH_LIMIT_BYTES
+from streams.topic_definition import BATCH_LIMIT_BYTES
 
 GATEWAY = PartyAddress("/gateway")
 LARGEST = BATCH_LIMIT_BYTES // 4

@@ -19,13 +19,10 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-import psycopg
 import pytest
 from confluent_kafka import Producer
 from prometheus_client.parser import text_string_to_metric_families
 
-from connectors.embedded.kafka import EmbeddedKafka
-from connectors.embedded.postgres import EmbeddedPostgres
 from connectors.simulation import simulate
 from streams.ledger.registry_changes import seed_local
 from tests.conftest import Processes, Running
@@ -133,14 +130,12 @@ class Operated:
 
 
 @contextmanager
-def operated(kafka: EmbeddedKafka, postgres: EmbeddedPostgres, directory: Path) -> Iterator[Operated]:
+def operated(kafka: str, database_url: str, directory: Path) -> Iterator[Operated]:
     """A gateway that is ready and has had nothing yet."""
-    name = f"ops_{uuid4().hex[:12]}"
-    with psycopg.connect(postgres.url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"'.encode())
+    name = f"ops{uuid4().hex[:12]}."
     processes = Processes(directory)
     wait = lambda condition, timeout=20, what="": until(condition, timeout)  # noqa: E731
-    room = StreamRoom(kafka.bootstrap, postgres.url_of(name), f"{name}.", directory, wait, partitions=2)
+    room = StreamRoom(kafka, database_url, name, directory, wait, partitions=2)
     seed_local(room.database_url)
     ports = {part: free_port() for part in ("worker", "api", "deliver")}
     urls = {part: f"http://127.0.0.1:{port}" for part, port in ports.items()}
@@ -174,8 +169,6 @@ def operated(kafka: EmbeddedKafka, postgres: EmbeddedPostgres, directory: Path) 
             yield gateway
     finally:
         processes.end_all()
-        with psycopg.connect(postgres.url, autocommit=True) as connection:
-            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 
 
 def ready(gateway: Operated, part: str) -> bool:

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from connectors.embedded.kafka import EmbeddedKafka
-from connectors.embedded.postgres import EmbeddedPostgres
 from schemas.flows import FLOWS
 from streams.measurements import ALL
 from streams.measurements.ledger import LEDGER
 from streams.measurements.model import Kind, Where
+from tests.conftest import fresh_database
 from tests.integration.operations_room import Labels, Operated, load_with_faults, operated
 
 Numbers = dict[tuple[str, Labels], float]
@@ -18,9 +17,12 @@ Numbers = dict[tuple[str, Labels], float]
 
 @pytest.fixture(scope="module")
 def gateway(
-    shared_kafka: EmbeddedKafka, shared_postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
+    shared_kafka: str, shared_postgres: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Operated]:
-    with operated(shared_kafka, shared_postgres, tmp_path_factory.mktemp("operated")) as running:
+    with (
+        fresh_database(shared_postgres) as database_url,
+        operated(shared_kafka, database_url, tmp_path_factory.mktemp("operated")) as running,
+    ):
         load_with_faults(running)
         yield running
 
