@@ -6,6 +6,8 @@ from math import ceil
 from typing import Final
 
 from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from schemas.code_lists import CodeLists
 from schemas.flows import FLOWS
@@ -23,12 +25,13 @@ _QUANTILES: Final = (0.5, 0.9)
 
 def text(counted: Counted, lag: Lag, lists: CodeLists, now: float) -> bytes:
     """All of it, as counted at `now` (Unix time)."""
-    registry = CollectorRegistry()
+    families: list[GaugeMetricFamily] = []
 
     def tell(measurement: Measurement, values: Mapping[tuple[str, ...], float]) -> None:
-        gauge = measurement.gauge(registry)
+        family = GaugeMetricFamily(measurement.name, measurement.read, labels=list(measurement.labels))
         for labels, value in values.items():
-            (gauge.labels(*labels) if labels else gauge).set(value)
+            family.add_metric(labels, value)
+        families.append(family)
 
     def by_municipality(rows: list[tuple[str | None, str, int]]) -> Counter[tuple[str, ...]]:
         found: Counter[tuple[str, ...]] = Counter()
@@ -60,7 +63,19 @@ def text(counted: Counted, lag: Lag, lists: CodeLists, now: float) -> bytes:
     tell(listed.EU_NOTICES, {(t,): notices[t] for t in listed.EU_NOTICES.labels["timing"].values})
     tell(listed.STUCK, {(): counted.stuck})
     tell(listed.STOPPED, {(flow,): float(flow in counted.stopped) for flow in FLOWS})
+    registry = CollectorRegistry()
+    registry.register(_Made(families))
     return generate_latest(registry)
+
+
+class _Made(Collector):
+    """Families that are ready; a fifth of the time that gauges of their own would take."""
+
+    def __init__(self, families: list[GaugeMetricFamily]) -> None:
+        self._families = families
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        return self._families
 
 
 def _inputs(counted: Counted) -> dict[tuple[str, ...], float]:

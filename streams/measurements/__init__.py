@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from prometheus_client import disable_created_metrics
+
 from streams.measurements.connectors import API, DELIVERER
 from streams.measurements.ledger import LEDGER
 from streams.measurements.model import Measurement
@@ -9,3 +11,6 @@ from streams.measurements.worker import WORKER
 
 _EACH: Final = (*WORKER, *API, *DELIVERER, *LEDGER)
 ALL: Final[tuple[Measurement, ...]] = tuple({told.name: told for told in _EACH}.values())
+
+# A line more for each counter and histogram, which says what Prometheus knows by itself.
+disable_created_metrics()

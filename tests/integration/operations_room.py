@@ -23,8 +23,10 @@ import pytest
 from confluent_kafka import Producer
 from prometheus_client.parser import text_string_to_metric_families
 
+from connectors.access.token_keys import own_key
+from connectors.access.tokens import issue
 from connectors.simulation import simulate
-from streams.ledger.registry_changes import seed_local
+from streams.ledger.registry_changes import LOCAL, seed_local
 from tests.conftest import Processes, Running
 from tests.integration.api_server import of_this_machine, until
 from tests.integration.stream_room import StreamRoom
@@ -34,10 +36,12 @@ PEOPLE, WEEKS, SEED = 60, 2, 23
 UNREADABLE = 7
 ROOT = Path(__file__).parents[2]
 Labels = tuple[tuple[str, str], ...]
-NEEDS_PROMETHEUS = pytest.mark.skipif(
-    shutil.which("prometheus") is None and not os.environ.get("CI"),
-    reason="prometheus and promtool are not installed (apt-get install prometheus)",
-)
+
+
+def needs_prometheus() -> None:
+    """Skips where it is not installed, but never in the CI."""
+    if shutil.which("prometheus") is None and not os.environ.get("CI"):
+        pytest.skip("prometheus and promtool are not installed (apt-get install prometheus)")
 
 
 @dataclass
@@ -157,6 +161,7 @@ def operated(kafka: str, database_url: str, directory: Path) -> Iterator[Operate
         "OVERGANG_DELIVER_PORT": str(ports["deliver"]),
         "GATEWAY": urls["api"],
         "WORKER": urls["worker"],
+        "TOKEN": issue(own_key(directory / "keys" / "token.key"), LOCAL, 3600, time.time()),
     }
     auth = of_this_machine(directory)
     try:
@@ -165,7 +170,7 @@ def operated(kafka: str, database_url: str, directory: Path) -> Iterator[Operate
             for part in ports:
                 gateway.start(part)
             for part in ports:
-                until(lambda part=part: ready(gateway, part), 40)  # type: ignore[misc]
+                until(lambda part=part: ready(gateway, part), 100)  # type: ignore[misc]
             yield gateway
     finally:
         processes.end_all()
@@ -192,7 +197,7 @@ def load_with_faults(gateway: Operated) -> None:
     _send(gateway, events[half:])
     gateway.unreadable("mentor", UNREADABLE)
     gateway.start("worker")
-    until(lambda: ready(gateway, "worker"), 40)
+    until(lambda: ready(gateway, "worker"), 100)
     gateway.quiet()
 
 
@@ -207,14 +212,12 @@ def _send(gateway: Operated, events: list[dict[str, Any]]) -> None:
 @contextmanager
 def prometheus(gateway: Operated, directory: Path, rules: Path) -> Iterator[str]:
     """Address of a real Prometheus that scrapes the gateway's three processes every second."""
-    status, token = gateway.shell("overgang parties token")
-    assert status == 0, token
     targets = {part: url.removeprefix("http://") for part, url in gateway.urls.items()}
     jobs = [
         {
             "job_name": f"overgang-{part}",
             "static_configs": [{"targets": [target]}],
-            **({"authorization": {"credentials": token.strip()}} if part == "api" else {}),
+            **({"authorization": {"credentials": gateway.environment["TOKEN"]}} if part == "api" else {}),
         }
         for part, target in targets.items()
     ]
@@ -223,7 +226,6 @@ def prometheus(gateway: Operated, directory: Path, rules: Path) -> Iterator[str]
         "rule_files": [str(rules)],
         "scrape_configs": jobs,
     }
-    directory.mkdir()
     (directory / "prometheus.yml").write_text(json.dumps(config), encoding="utf-8")
     port = free_port()
     url = f"http://127.0.0.1:{port}"
