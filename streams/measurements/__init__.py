@@ -13,4 +13,4 @@ _EACH: Final = (*WORKER, *API, *DELIVERER, *LEDGER)
 ALL: Final[tuple[Measurement, ...]] = tuple({told.name: told for told in _EACH}.values())
 
 # A line more for each counter and histogram, which says what Prometheus knows by itself.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
