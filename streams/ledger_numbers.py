@@ -7,12 +7,12 @@ lost the database, tells nothing: an old number must not pass for one of now.
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 import psycopg
 import structlog
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from schemas.code_lists import CodeLists
@@ -36,7 +36,8 @@ _JOIN: Final = 9.0
 
 
 class LedgerNumbers:
-    """A thread that leads or waits for the lead. `topics` maps full names to flows; `group` has its prefix.
+    """A thread that leads or waits for the lead. `broker`: how Kafka's clients reach it; `topics` maps
+    full names to flows; `group` has its prefix.
 
     `leads` is told 1 or 0; `exposition` is the text of the last look, empty without one.
     """
@@ -45,7 +46,7 @@ class LedgerNumbers:
         self,
         *,
         database_url: str,
-        admin: AdminClient,
+        broker: Mapping[str, object],
         topics: Mapping[str, Flow],
         group: str,
         lists: CodeLists,
@@ -54,7 +55,7 @@ class LedgerNumbers:
     ) -> None:
         self.exposition = b""
         self._database_url = database_url
-        self._admin = admin
+        self._broker = broker
         self._topics = dict(topics)
         self._group = group
         self._lists = lists
@@ -85,6 +86,8 @@ class LedgerNumbers:
                 self._stopping.wait(_AGAIN)
 
     def _lead(self, connection: psycopg.Connection) -> None:
+        self._admin = AdminClient(dict(self._broker))
+        self._member = Consumer({**self._broker, "group.id": self._group, "enable.auto.commit": False})
         connection.execute(f"SET statement_timeout = {_STATEMENT_MS}")
         self._leads(1)
         try:
@@ -96,6 +99,7 @@ class LedgerNumbers:
         finally:
             self._leads(0)
             self.exposition = b""
+            self._member.close()
 
     def _lag(self, counted: Counted) -> Lag:
         """By stored position and by group; without what the broker does not tell now."""
@@ -105,7 +109,7 @@ class LedgerNumbers:
             for of in ("position", "group"):
                 if self._stopping.is_set():
                     return lag
-                stands = counted.positions if of == "position" else self._committed()
+                stands = counted.positions if of == "position" else self._committed(ranges)
                 for flow in self._topics.values():
                     lag[flow, of] = 0
                 for place, held in ranges.items():
@@ -121,8 +125,8 @@ class LedgerNumbers:
         topics = [topic for topic in self._topics if topic in known and not self._stopping.is_set()]
         return TopicState(self._admin).ranges([(t, p) for t in topics for p in known[t].partitions])
 
-    def _committed(self) -> dict[Place, int]:
-        asked = [ConsumerGroupTopicPartitions(self._group)]
-        [answer] = self._admin.list_consumer_group_offsets(asked, request_timeout=_BROKER_SECONDS).values()
-        told = answer.result(timeout=_BROKER_SECONDS).topic_partitions
-        return {(at.topic, at.partition): at.offset for at in told if at.offset >= 0}
+    def _committed(self, places: Collection[Place]) -> dict[Place, int]:
+        # The admin client's own question ended processes with SIGSEGV where the group's coordinator was not
+        # there yet. A consumer that joins nothing asks the same.
+        told = self._member.committed([TopicPartition(*place) for place in places], timeout=_BROKER_SECONDS)
+        return {(at.topic, at.partition): at.offset for at in told if at.error is None and at.offset >= 0}

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
-from confluent_kafka.admin import AdminClient
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse
@@ -86,7 +85,7 @@ def create_app(config: ApiConfig) -> FastAPI:
         )
         numbers = LedgerNumbers(
             database_url=config.database_url,
-            admin=AdminClient(client_settings(config.kafka_bootstrap, config.kafka_login)),
+            broker=client_settings(config.kafka_bootstrap, config.kafka_login),
             topics={config.topic_prefix + contract.topic: flow for flow, contract in FLOWS.items()},
             group=config.topic_prefix + config.consumer_group,
             lists=config.lists,

@@ -232,7 +232,7 @@ def troubled(loaded: Operated, counted: Numbers) -> Operated:
         )
         connection.execute(
             "UPDATE cases SET stuck_at = now(), stuck_because = 'KeyError at streams.rules.decide:1'"
-            " WHERE key = (SELECT min(key) FROM cases WHERE merged_into IS NULL AND key LIKE 'C%')"
+            " WHERE key = (SELECT min(case_key) FROM tasks WHERE kind = 'CONTACT_YOUNG_PERSON')"
         )
         connection.execute(
             "UPDATE outbound SET published_at = NULL, undeliverable_at = now(),"
@@ -295,7 +295,9 @@ def commands(kind: str, block: str) -> list[str]:
 
 def filled(command: str, gateway: Operated) -> str:
     """With what the operator reads off the first lists."""
-    [(case,)] = gateway.room.rows("SELECT min(key) FROM cases WHERE merged_into IS NULL AND key LIKE 'C%%'")
+    [(case,)] = gateway.room.rows(
+        "SELECT subject FROM tasks WHERE kind = 'CONTACT_YOUNG_PERSON' ORDER BY case_key LIMIT 1"
+    )
     [(quarantined,)] = gateway.room.rows("SELECT min(n) FROM quarantine")
     return (
         command.replace("PSEUDONYM", case)
