@@ -12,13 +12,32 @@ from schemas.problems import OvergangError
 from streams.broker_access import client_settings
 from streams.topic_definition import DAY_MS, TopicShape, inbound_shape, outbound_shape
 
-__all__ = ["DAY_MS", "TopicShape", "TopicTrouble", "ensure_topics", "inbound_shape", "outbound_shape"]
+__all__ = [
+    "DAY_MS",
+    "BrokerAway",
+    "TopicShape",
+    "TopicTrouble",
+    "ensure_topics",
+    "inbound_shape",
+    "outbound_shape",
+]
 
+_AWAY = (
+    KafkaError._TRANSPORT,
+    KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._TIMED_OUT,
+    KafkaError._TIMED_OUT_QUEUE,
+    KafkaError._RESOLVE,
+)
 CREATE_SECONDS = 30.0
 
 
 class TopicTrouble(OvergangError):
     """A topic cannot be made, or is not what its name promises."""
+
+
+class BrokerAway(TopicTrouble):
+    """The broker does not answer: it is not about a topic, and later all may be well."""
 
 
 def ensure_topics(
@@ -28,7 +47,7 @@ def ensure_topics(
 
     `admin`: a client, or addresses of a broker in the clear. Topics that exist keep their settings. Raises
     TopicTrouble where a topic has another number of partitions (keys would move, and with them the order of a
-    citizen's messages), where the broker refuses, and where it does not answer.
+    citizen's messages) and where the broker refuses; BrokerAway where it does not answer.
     """
     client = AdminClient(client_settings(admin)) if isinstance(admin, str) else admin
     wanted = sorted(set(names))
@@ -37,7 +56,7 @@ def ensure_topics(
         _create(client, missing, shape, replication_factor)
         _wait_until_led(client, wanted, shape.partitions)
     except KafkaException as error:
-        raise TopicTrouble(
+        raise _trouble(error)(
             f"the broker does not answer or refuses: {error.args[0].str()}; see OVERGANG_KAFKA_BOOTSTRAP"
         ) from error
 
@@ -63,9 +82,13 @@ def _create(client: AdminClient, missing: Sequence[str], shape: TopicShape, repl
         except KafkaException as error:
             # Another worker that starts at the same moment makes the same topics.
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise TopicTrouble(f"topic {name} cannot be made: {error.args[0].str()}") from error
+                raise _trouble(error)(f"topic {name} cannot be made: {error.args[0].str()}") from error
         except TimeoutError:
-            raise TopicTrouble(f"topic {name} cannot be made: the broker does not answer") from None
+            raise BrokerAway(f"topic {name} cannot be made: the broker does not answer") from None
+
+
+def _trouble(error: KafkaException) -> type[TopicTrouble]:
+    return BrokerAway if error.args[0].code() in _AWAY else TopicTrouble
 
 
 def _wait_until_led(client: AdminClient, wanted: Sequence[str], partitions: int) -> None:

@@ -19,6 +19,8 @@ READERS: Final = {"gateway": 10001, "broker": 1000, "database": 999, "prometheus
 BROKERS: Final = ("kafka-1", "kafka-2", "kafka-3")
 BROKER_NAME: Final = "overgang-broker"
 """Name in the brokers' certificates; `super.users` of broker.properties names it."""
+_HERE: Final = ("localhost", "127.0.0.1")
+"""For whoever looks from inside the service's own container."""
 _ADMINISTRATORS: Final = ("admin", "broker")
 
 
@@ -66,9 +68,9 @@ def _contents(names: list[str]) -> Iterator[Secret]:
     for reader in READERS:
         yield Secret(f"{reader}/ca.pem", authority.certificate)
     for broker in BROKERS:
-        yield Secret(f"broker/{broker}.pem", _joined(issue(authority, BROKER_NAME, [broker])))
-    yield from _pair("database/server", issue(authority, "database", ["database"]))
-    yield from _pair("gateway/api", issue(authority, "api", [*names, "api-1", "api-2"]))
+        yield Secret(f"broker/{broker}.pem", _joined(issue(authority, BROKER_NAME, [broker, *_HERE])))
+    yield from _pair("database/server", issue(authority, "database", ["database", *_HERE]))
+    yield from _pair("gateway/api", issue(authority, "api", [*names, "api-1", "api-2", *_HERE]))
     yield from _pair("prometheus/client", issue(authority, "prometheus"))
     parts = [role.user for role in shipped_access().roles.values()]
     for user in (*_ADMINISTRATORS, *parts):
