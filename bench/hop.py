@@ -22,12 +22,13 @@ _PATIENCE = 300.0
 console = Console()
 
 
-def through_the_gateway(on: Rig, given: list[Message]) -> float:
-    """Seconds from the first message produced until every outbound row is published, one worker."""
+def until_done(on: Rig, given: list[Message], *command: str) -> float:
+    """Seconds from the first message produced until every outbound row is published, by one worker, or by
+    the worker that `command` starts."""
     house = on.fresh()
     with (
         psycopg.connect(house.database_url, autocommit=True) as watch,
-        house.process(*house.overgang("worker")),
+        house.process(*(command or house.overgang("worker"))),
     ):
         _until(watch, "SELECT count(*) >= 1 FROM pg_locks WHERE locktype = 'advisory'")
         produce(on.running.bootstrap, house.prefix, given[:WARM])
@@ -74,7 +75,7 @@ def main() -> None:
         ratios, gateway, bare = [], [], []
         for pair in range(1, chosen.pairs + 1):
             bare.append((len(given) - WARM) / through_the_bare_loop(on, given))
-            gateway.append((len(given) - WARM) / through_the_gateway(on, given))
+            gateway.append((len(given) - WARM) / until_done(on, given))
             ratios.append(gateway[-1] / bare[-1])
             speeds = f"gateway {gateway[-1]:,.0f}/s, bare loop {bare[-1]:,.0f}/s"
             console.print(f"pair {pair}: {speeds}, ratio {ratios[-1]:.2f}")

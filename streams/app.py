@@ -15,6 +15,7 @@ from schemas.code_lists import shipped as shipped_lists
 from schemas.flows import FLOWS
 from schemas.identifiers import Flow
 from schemas.pseudonym import load_or_make_key
+from streams.agent_sensor import AgentSensor
 from streams.agents.decoding import Decoder
 from streams.agents.flow_agent import add_flow_agent
 from streams.agents.taking import Taking
@@ -70,10 +71,10 @@ class Worker:
         self.health = Health()
         self.metrics = Metrics()
         lists = shipped_lists()
+        rulebook = Rulebook(shipped_rules(), lists)
+        self.metrics.tell_rules(rulebook)
         self.ledger = Ledger(
-            config.database_url,
-            load_or_make_wrapping_key(config.wrapping_key_file),
-            Rulebook(shipped_rules(), lists),
+            config.database_url, load_or_make_wrapping_key(config.wrapping_key_file), rulebook
         )
         self.executor = ThreadPoolExecutor(THREADS, thread_name_prefix="apply")
         self.handover = Handover(self._deliver)
@@ -107,6 +108,7 @@ class Worker:
             metrics=self.metrics,
         )
         self.app = _faust_app(config)
+        self.app.sensors.add(AgentSensor(self.metrics))
         self._channels: dict[Flow, ChannelT] = {
             flow: add_flow_agent(self.app, flow, taking) for flow in FLOWS
         }

@@ -19,6 +19,7 @@ import structlog
 from mode import Service
 
 from schemas.identifiers import PartyAddress
+from schemas.outbound import DELIVERY_RECEIPT_TYPE, RECEIPT_TYPE, TASK_TYPE
 from streams.failures import Outcome, fault_name, outcome_of
 from streams.health import Health
 from streams.leadership import leadership
@@ -40,6 +41,7 @@ _AGAIN = 2.0
 """Seconds after which the lead is sought anew when database, producer or our own code failed."""
 _LONGEST_WAIT = 60.0
 _JOIN = 5.0
+_SORT = {TASK_TYPE: "task", RECEIPT_TYPE: "receipt", DELIVERY_RECEIPT_TYPE: "receipt"}
 
 
 @dataclass(slots=True)
@@ -123,8 +125,10 @@ class Relay(Service):  # type: ignore[misc] # mode has no types
 
     def _mark(self, connection: psycopg.Connection, results: Results) -> None:
         if results.published:
-            outbound.mark_published(connection, results.published)
-            self._metrics.relay_published.inc(len(results.published))
+            marked = outbound.mark_published(connection, results.published)
+            self._metrics.relay_published.inc(len(marked))
+            for type_, seconds in marked:
+                self._metrics.published.labels(_SORT.get(type_, "forward")).observe(max(0.0, seconds))
         if results.undeliverable:
             log.error("undeliverable", rows=results.undeliverable)
             outbound.mark_undeliverable(connection, results.undeliverable)

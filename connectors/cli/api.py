@@ -76,6 +76,7 @@ def api_config(settings: Settings) -> ApiConfig:
         loopback_webhooks=embedded,
         webhook_ttl=timedelta(days=settings.webhook_days),
         topic_prefix=settings.topic_prefix,
+        consumer_group=settings.consumer_group,
         allowed_hosts=(
             "localhost",
             "127.0.0.1",

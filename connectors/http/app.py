@@ -44,9 +44,13 @@ from connectors.mailbox.bell import Bell
 from connectors.mailbox.polls import Polls
 from connectors.mailbox.reading import Mailboxes
 from connectors.mailbox.unread import UnreadAges
+from schemas.flows import FLOWS
 from schemas.problems import Problem
 from streams.broker_access import client_settings
 from streams.ledger.registry_watch import RegistryWatch
+from streams.ledger_numbers import LedgerNumbers
+from streams.measurements.build import tell_build
+from streams.rules.ruleset import shipped as shipped_rules
 
 _log = structlog.get_logger(__name__)
 _AWAY_SECONDS = "5"
@@ -56,6 +60,7 @@ _BY_STATUS = {404: "not-found", 405: "method-not-allowed"}
 def create_app(config: ApiConfig) -> FastAPI:
     """The app; its lifespan opens the producer, the database pool and the health checks, and closes them."""
     metrics = Metrics()
+    tell_build(metrics.registry, shipped_rules().digest, config.lists.digest)
     bell = Bell(config.database_url)
 
     @asynccontextmanager
@@ -71,18 +76,34 @@ def create_app(config: ApiConfig) -> FastAPI:
         health = Health(producer, engine, inbound_topics(config.topic_prefix))
         metrics.in_flight.set_function(lambda: producer.in_flight)
         batches = asyncio.Semaphore(config.batches_in_hand)
-        mailboxes = Mailboxes(engine, writing, config.wrapping, config.mailbox_page)
+        mailboxes = Mailboxes(
+            engine,
+            writing,
+            config.wrapping,
+            config.mailbox_page,
+            metrics.delivered.labels("mailbox").observe,
+        )
+        numbers = LedgerNumbers(
+            database_url=config.database_url,
+            broker=client_settings(config.kafka_bootstrap, config.kafka_login),
+            topics={config.topic_prefix + contract.topic: flow for flow, contract in FLOWS.items()},
+            group=config.topic_prefix + config.consumer_group,
+            lists=config.lists,
+            leads=metrics.leads.set,
+            every=config.count_every,
+        )
         unread = UnreadAges(mailboxes)
         metrics.registry.register(unread)
         polls = Polls(config.polls, config.polls_of_one)
         metrics.polls.set_function(lambda: polls.waiting)
         app.state.parts = Parts(
-            config, producer, engine, writing, health, metrics, batches, gate, mailboxes, bell, polls
+            config, producer, engine, writing, health, metrics, batches, gate, mailboxes, bell, polls, numbers
         )
         health.start()
         bell.start()
         unread.start()
         await asyncio.to_thread(watch.start)
+        numbers.start()
         try:
             yield
         finally:
@@ -92,6 +113,7 @@ def create_app(config: ApiConfig) -> FastAPI:
             mailboxes.close()
             await producer.close()
             await asyncio.to_thread(watch.stop)
+            await asyncio.to_thread(numbers.stop)
             engine.dispose()
             writing.dispose()
 

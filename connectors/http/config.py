@@ -10,6 +10,7 @@ from schemas.code_lists import shipped as shipped_lists
 from schemas.pseudonym import PseudonymKey
 from streams.broker_access import Login
 from streams.ledger.sealing import Seal
+from streams.ledger_numbers import COUNT_EVERY
 from streams.seal_keys import SealKeys
 
 KIB = 1024
@@ -25,7 +26,7 @@ class ApiConfig:
     `mailbox_page` bytes of messages in an answer (a single message may be larger). `token_issuers`: keys of
     each issuer whose tokens count. `everybody`: whether grants for every party at once can be made.
     `wrapping` opens what lies in the mailboxes and seals secrets of webhooks; `loopback_webhooks`: those may
-    lead to this machine.
+    lead to this machine. `count_every`: how often one API counts in the ledger for metrics.
     """
 
     kafka_bootstrap: str
@@ -40,6 +41,7 @@ class ApiConfig:
     loopback_webhooks: bool = False
     webhook_ttl: timedelta = timedelta(days=14)
     topic_prefix: str = ""
+    consumer_group: str = "overgang"
     lists: CodeLists = field(default_factory=shipped_lists)
     acknowledge_within: float = 5.0
     messages_in_flight: int = 4000
@@ -53,4 +55,5 @@ class ApiConfig:
     polls: int = 400
     polls_of_one: int = 4
     mailbox_page: int = 1024 * KIB
+    count_every: float = COUNT_EVERY
     allowed_hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")

@@ -1,45 +1,22 @@
-"""What the API counts. Labels are route templates, statuses and kinds: no label grows with the traffic.
+"""What the API counts, as `streams.measurements` lists it; no label grows with the traffic."""
 
-How to read them: `overgang_http_requests_total` by route and status, 5xx should stay at 0 but for 503;
-`overgang_http_request_seconds` the time to answer, for POST that of the broker's acknowledgement;
-`overgang_ingest_total` messages (not requests) by outcome: `accepted`, or the slug of the refusal;
-`overgang_ingest_in_flight` messages waiting for Kafka, near its limit the API answers 503;
-`overgang_mailbox_waiting` requests that wait for a message, near its limit (400) the API answers 503;
-`overgang_mailbox_oldest_unread_seconds` by party that reads its mailbox: above an hour its reader is stuck.
-"""
+from prometheus_client import CollectorRegistry, generate_latest
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-
-_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+from streams.measurements import connectors as listed
 
 
 class Metrics:
     """One registry an app, so that two apps in one process do not share counts."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.requests = Counter(
-            "overgang_http_requests",
-            "Requests answered",
-            ["method", "route", "status"],
-            registry=self.registry,
-        )
-        self.seconds = Histogram(
-            "overgang_http_request_seconds",
-            "Time to answer",
-            ["method", "route"],
-            buckets=_SECONDS,
-            registry=self.registry,
-        )
-        self.ingest = Counter(
-            "overgang_ingest", "Messages by what became of them", ["outcome"], registry=self.registry
-        )
-        self.in_flight = Gauge(
-            "overgang_ingest_in_flight", "Messages that wait for Kafka", registry=self.registry
-        )
-        self.polls = Gauge(
-            "overgang_mailbox_waiting", "Requests that wait at a mailbox", registry=self.registry
-        )
+        self.registry = registry = CollectorRegistry()
+        self.requests = listed.REQUESTS.counter(registry)
+        self.seconds = listed.REQUEST.histogram(registry)
+        self.ingest = listed.INGEST.counter(registry)
+        self.in_flight = listed.IN_FLIGHT.gauge(registry)
+        self.polls = listed.POLLS.gauge(registry)
+        self.delivered = listed.DELIVERED.histogram(registry)
+        self.leads = listed.LEADS.gauge(registry)
 
     def text(self) -> bytes:
         """All metrics in Prometheus's text format."""

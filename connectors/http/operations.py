@@ -43,5 +43,5 @@ async def ready(parts: OpenParts, _: Monitor) -> Response:
     },
 )
 async def metrics(parts: OpenParts, _: Monitor) -> Response:
-    """See `connectors/http/metrics.py` for how to read them."""
-    return Response(parts.metrics.text(), media_type=CONTENT_TYPE_LATEST)
+    """How to read them stands in docs/metrics.md; one API also tells what it counts in the ledger."""
+    return Response(parts.metrics.text() + parts.numbers.exposition, media_type=CONTENT_TYPE_LATEST)

@@ -15,12 +15,14 @@ from connectors.http.metrics import Metrics
 from connectors.mailbox.bell import Bell
 from connectors.mailbox.polls import Polls
 from connectors.mailbox.reading import Mailboxes
+from streams.ledger_numbers import LedgerNumbers
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
     """Producer and database pools, all open; health and counts; the places for batches in hand; the gate;
-    the mailboxes, the bell that rings when something is new in one, and the places of those who wait.
+    the mailboxes, the bell that rings when something is new in one, and the places of those who wait;
+    what the leading API counts in the ledger.
 
     `engine` only reads, `writing` is for changes of the registry and for what readers acknowledge.
     """
@@ -36,6 +38,7 @@ class Parts:
     mailboxes: Mailboxes
     bell: Bell
     polls: Polls
+    numbers: LedgerNumbers
 
 
 def _parts(request: Request) -> Parts:

@@ -30,12 +30,21 @@ class TooSlow(OvergangError):
 
 
 class Mailboxes:
-    """All mailboxes of the gateway. `page` is how many bytes of messages one answer holds, at most.
+    """All mailboxes of the gateway. `page` is how many bytes of messages one answer holds, at most; `arrived`
+    is told the age in seconds of each message that is acknowledged.
 
     Every method raises SQLAlchemyError or TooSlow while the database is away.
     """
 
-    def __init__(self, reading: Engine, writing: Engine, wrapping: Seal, page: int) -> None:
+    def __init__(
+        self,
+        reading: Engine,
+        writing: Engine,
+        wrapping: Seal,
+        page: int,
+        arrived: Callable[[float], object] = lambda _: None,
+    ) -> None:
+        self._arrived = arrived
         self._reading = reading
         self._writing = writing
         self._wrapping = wrapping
@@ -60,7 +69,12 @@ class Mailboxes:
 
         def acknowledged() -> Standing:
             with self._writing.begin() as connection:
-                return mailbox.acknowledge(connection, party, sequence, self._seal_own, back=back)
+                before = mailbox.standing(connection, party).acknowledged
+                standing = mailbox.acknowledge(connection, party, sequence, self._seal_own, back=back)
+                ages = mailbox.ages(connection, party, before, standing.acknowledged)
+            for age in ages:
+                self._arrived(age)
+            return standing
 
         return await self._run(acknowledged)
 

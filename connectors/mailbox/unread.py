@@ -13,10 +13,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.mailbox.reading import Mailboxes, TooSlow
 from schemas.identifiers import PartyAddress
+from streams.measurements.connectors import UNREAD
 
 _log = structlog.get_logger(__name__)
 _EVERY_SECONDS: Final = 5.0
-_NAME: Final = "overgang_mailbox_oldest_unread_seconds"
 
 
 class UnreadAges(Collector):
@@ -39,9 +39,11 @@ class UnreadAges(Collector):
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """The ages at this instant, in seconds."""
-        ages = GaugeMetricFamily(_NAME, "Age of the oldest unread message in a mailbox", labels=["party"])
+        ages = GaugeMetricFamily(UNREAD.name, UNREAD.read, labels=list(UNREAD.labels))
         now = datetime.now(UTC)
-        for party, written_at in self._oldest.items():
+        # More readers than the label may have: those tell that wait longest.
+        by_age = sorted(self._oldest.items(), key=lambda item: item[1] or now)
+        for party, written_at in by_age[: UNREAD.labels["party"].most]:
             age = 0.0 if written_at is None else (now - written_at).total_seconds()
             ages.add_metric([party], max(0.0, age))
         yield ages

@@ -217,6 +217,8 @@ class EndpointRun:
             self._silence.ends()
         match answer.verdict:
             case Verdict.DELIVERED:
+                waited = self._means.now() - (delivery.expires_at - self._means.ttl)
+                self._means.metrics.delivered.labels("webhook").observe(max(0.0, waited.total_seconds()))
                 state = DeliveryState.DELIVERED_LATE if delivery.kept else None
                 self._settled.append(Settled(delivery, state, answer.text(), None, attempted=True))
             case Verdict.REFUSED:

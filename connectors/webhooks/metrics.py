@@ -1,6 +1,8 @@
-"""The deliverer's numbers: each says how to read it. No label holds anything about a person."""
+"""The deliverer's numbers, as `streams.measurements` lists them."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from streams.measurements import connectors as listed
 
 
 class Metrics:
@@ -8,36 +10,12 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
-        self.attempts = Counter(
-            "overgang_webhook_attempts",
-            "Posts by what came of them. `again` for long: an endpoint is away; `refused`: a receiver does"
-            " not take what the contract says.",
-            ["verdict"],
-            registry=registry,
-        )
-        self.seconds = Histogram(
-            "overgang_webhook_seconds",
-            "From the look-up of the name to the answer.",
-            buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15),
-            registry=registry,
-        )
-        self.endpoints = Gauge(
-            "overgang_webhook_endpoints",
-            "Endpoints that this deliverer has. Over all deliverers the sum is the number of webhooks.",
-            registry=registry,
-        )
-        self.away = Gauge(
-            "overgang_webhook_endpoints_away",
-            "Endpoints of which nothing but errors was heard lately. They are tried one message at a time.",
-            registry=registry,
-        )
-        self.exceptions = Gauge(
-            "overgang_webhook_exceptions",
-            "Messages that wait for another try, failed or expired, over all endpoints. FAILED and EXPIRED"
-            " want a person: `overgang webhooks failed`.",
-            ["state"],
-            registry=registry,
-        )
+        self.attempts = listed.ATTEMPTS.counter(registry)
+        self.seconds = listed.POST.histogram(registry)
+        self.endpoints = listed.ENDPOINTS.gauge(registry)
+        self.away = listed.AWAY.gauge(registry)
+        self.exceptions = listed.EXCEPTIONS.gauge(registry)
+        self.delivered = listed.DELIVERED.histogram(registry)
 
     def exposition(self) -> bytes:
         """All numbers in Prometheus' text format."""

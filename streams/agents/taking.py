@@ -3,7 +3,7 @@ a bug in these lines, and that stops the worker."""
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +12,8 @@ from typing import TypeVar
 import structlog
 
 from schemas.identifiers import Flow
+from schemas.message import Message
+from schemas.problems import InvalidMessage
 from streams.agents.decoding import Decoder
 from streams.batch import Batch
 from streams.failures import Outcome, fault_name, outcome_of
@@ -82,9 +84,21 @@ class Taking:
     def _apply(self, batch: Batch) -> Applied:
         started = time.perf_counter()
         now = datetime.now(UTC)
-        applied = self.ledger.apply(batch, self.decoder.decode(batch, now), now)
+        decoded = self.decoder.decode(batch, now)
+        applied = self.ledger.apply(batch, decoded, now)
         self.metrics.apply_seconds.observe(time.perf_counter() - started)
+        self._count_waits(batch, decoded)
         return applied
+
+    def _count_waits(self, batch: Batch, decoded: Sequence[Message | InvalidMessage]) -> None:
+        """How long inputs waited until now, since the broker had them and since their senders' own time."""
+        now = time.time()
+        decided, raised = self.metrics.decided.labels(batch.flow), self.metrics.raised.labels(batch.flow)
+        for item, found in zip(batch.inputs, decoded, strict=True):
+            if item.appended_ms is not None:
+                decided.observe(max(0.0, now - item.appended_ms / 1000))
+            if not isinstance(found, InvalidMessage):
+                raised.observe(max(0.0, now - found.envelope.time.timestamp()))
 
     async def _stop_flow(self, flow: Flow, fault: str) -> None:
         """Our own fault: count it and stop the flow, durably, before its next batch can begin."""
@@ -127,4 +141,5 @@ class Taking:
             if count:
                 self.metrics.inputs.labels(batch.flow, outcome).inc(count)
         for (error_class, sender), count in applied.quarantined.items():
-            self.metrics.quarantined.labels(batch.flow, error_class, sender or "").inc(count)
+            system = self.metrics.system(sender) if sender else ""
+            self.metrics.quarantined.labels(batch.flow, error_class, system).inc(count)

@@ -24,7 +24,7 @@ from streams.ledger.case_keys import CaseVault
 from streams.ledger.cases import Case, CaseCache, StoredFact, load, lock_due, stored_fact
 from streams.ledger.deciding import Deciding, Rulebook
 from streams.ledger.inbox import Arrival, admit, count_repeats, sort
-from streams.ledger.positions import advance
+from streams.ledger.positions import advance, tally
 from streams.ledger.receipt_wishes import wanting_all
 from streams.ledger.receipts import receipts
 from streams.ledger.sealing import Seal
@@ -105,6 +105,7 @@ def apply(
     wanting = wanting_all(cursor, {ref.source for ref in arrived.first}, now)
     told = list(receipts(room.vault, batch, accepted, repeats, arrived.refused, stored, wanting, now))
     outgoing.write(cursor, told, now)
+    tally(cursor, batch, len(accepted), len(repeats))
     done = Applied(
         accepted=len(accepted),
         duplicates=len(repeats),

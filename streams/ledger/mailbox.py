@@ -139,6 +139,19 @@ def acknowledge(
     return standing(connection, party)
 
 
+def ages(
+    connection: Connection, party: PartyAddress, after: int, upto: int, most: int = 1_000
+) -> list[float]:
+    """Seconds since each message of these numbers was written; of many the last ones."""
+    age = func.extract("epoch", func.clock_timestamp() - outbound.c.written_at)
+    found = connection.execute(
+        select(age)
+        .where(outbound.c.recipient == party, outbound.c.sequence > max(after, upto - most))
+        .where(outbound.c.sequence <= upto)
+    )
+    return [max(0.0, float(seconds)) for seconds in found.scalars()]
+
+
 def _tell(
     connection: Connection, party: PartyAddress, after: int, upto: int, seal_own: Callable[[bytes], bytes]
 ) -> None:

@@ -96,12 +96,14 @@ def window(connection: Connection, limit: int, without: Collection[PartyAddress]
         return cursor.execute(query, (list(without), limit)).fetchall()
 
 
-def mark_published(connection: Connection, rows: Collection[int]) -> None:
-    """The broker has acknowledged these rows."""
-    connection.execute(
-        "UPDATE outbound SET published_at = clock_timestamp() WHERE n = ANY(%s) AND published_at IS NULL",
-        (list(rows),),
-    )
+def mark_published(connection: Connection, rows: Collection[int]) -> list[tuple[str, float]]:
+    """The broker has acknowledged these rows; return each one's type and the seconds that it waited."""
+    with connection.cursor(binary=True) as cursor:
+        return cursor.execute(
+            "UPDATE outbound SET published_at = clock_timestamp() WHERE n = ANY(%s) AND published_at IS NULL"
+            " RETURNING type, extract(epoch FROM published_at - written_at)::float8",
+            (list(rows),),
+        ).fetchall()
 
 
 def mark_undeliverable(connection: Connection, reasons: Mapping[int, str]) -> None:

@@ -48,6 +48,15 @@ def advance(cursor: Cursor[Any], batch: Batch) -> None:
     raise Fenced(batch.topic, batch.partition, batch.after, row[0] if row else None)
 
 
+def tally(cursor: Cursor[Any], batch: Batch, accepted: int, duplicates: int) -> None:
+    """Add what the batch came to, at the row that `advance` has locked: nothing else needs to be counted."""
+    cursor.execute(
+        "UPDATE positions SET accepted = accepted + %s, duplicates = duplicates + %s"
+        " WHERE topic_id = %s AND partition = %s",
+        (accepted, duplicates, batch.topic_id, batch.partition),
+    )
+
+
 def position(cursor: Cursor[Any], topic: str, partition: int) -> StoredPosition | None:
     """The stored position under a topic's name, of the incarnation that was read last; None if never read."""
     cursor.execute(

@@ -33,6 +33,8 @@ positions = Table(
     Column("topic", Text, nullable=False),
     Column("next", BigInteger, nullable=False, comment="offset of the first input without an outcome"),
     Column("read_since", _INSTANT, nullable=False, server_default=text("now()")),
+    Column("accepted", BigInteger, nullable=False, server_default=text("0"), comment="inputs, so far"),
+    Column("duplicates", BigInteger, nullable=False, server_default=text("0"), comment="inputs, so far"),
     Index("positions_by_name", "topic", "partition"),
 )
 
@@ -115,6 +117,19 @@ tasks = Table(
     Column("decided_at", _INSTANT, nullable=False),
     Index("tasks_by_case", "case_key"),
     Index("tasks_by_recipient", "recipient", "state", "due_on"),
+    Index(
+        "tasks_unfinished",
+        "recipient",
+        "kind",
+        "state",
+        postgresql_where=text("state IN ('OPEN', 'OVERDUE')"),
+    ),
+    Index(
+        "tasks_measured",
+        "kind",
+        "opens_on",
+        postgresql_where=text("kind IN ('CONTACT_YOUNG_PERSON', 'SEND_U009')"),
+    ),
 )
 
 task_revisions = Table(
@@ -162,6 +177,7 @@ outbound = Table(
         postgresql_where=text("published_at IS NULL AND undeliverable_at IS NULL"),
     ),
     Index("outbound_unnumbered", "n", postgresql_where=text("sequence IS NULL")),
+    Index("outbound_undeliverable", "n", postgresql_where=text("undeliverable_at IS NOT NULL")),
     Index("outbound_by_case", "case_key", postgresql_where=text("case_key IS NOT NULL")),
 )
 
@@ -212,6 +228,7 @@ quarantine = Table(
     Column("received_at", _INSTANT, nullable=False),
     Index("quarantine_once", "topic_id", "partition", "offset", unique=True),
     Index("quarantine_by_message", "source", "message_id"),
+    Index("quarantine_by_reason", "flow", "error_class"),
 )
 
 case_keys = Table(

@@ -41,3 +41,9 @@ def test_deciding_and_comparing_files_are_measured() -> None:
         *_, last = map(json.loads, measured(module, "--people", "40", "--weeks", "4", *options).splitlines())
         assert last["messages"] > 100
         assert last["messages_per_second"] > 0
+
+
+def test_a_scrape_of_the_whole_country_takes_less_than_fifty_milliseconds() -> None:
+    told = measured("bench.scrape", "--people", "200", "--pairs", "1")
+    assert float(re.search(r"lines: ([0-9.]+) ms", told)[1]) < 50, told
+    assert re.search(r"numbers cost -?[0-9.]+%", told), told

@@ -46,6 +46,7 @@ GUIDES = [
             "municipality",
             "ics",
             "operator",
+            "metrics",
             "developer",
             "contracts",
             "files",

@@ -4,13 +4,11 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
-import yaml
 
 from connectors.embedded.postgres import EmbeddedPostgres
 from schemas.cloudevent import to_structured
@@ -387,16 +385,3 @@ def test_the_age_of_the_oldest_unread_message_is_told_for_those_who_read_by_mail
     acknowledge(api, 2)
     until(lambda: metric(api, AGE) == 0, 15)
     assert AARHUS not in api.get("/metrics").text
-
-
-def test_every_alert_is_about_a_metric_that_there_is(api: httpx.Client) -> None:
-    read(api)
-    until(lambda: metric(api, AGE) is not None, 15)
-    told = api.get("/metrics").text
-    rules = yaml.safe_load(Path("docs/examples/alerts.yml").read_text(encoding="utf-8"))
-    alerts = [rule for group in rules["groups"] for rule in group["rules"]]
-    assert alerts
-    for alert in alerts:
-        name = next(word for word in alert["expr"].replace("(", " ").split() if word.startswith("overgang_"))
-        assert f"# TYPE {name.rstrip(')')} gauge" in told
-        assert Path(alert["annotations"]["runbook"]).exists()

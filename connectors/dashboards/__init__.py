@@ -1,0 +1,1 @@
+"""Dashboards for Grafana, written from the list of measurements."""
