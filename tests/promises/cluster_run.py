@@ -66,6 +66,9 @@ def production(kafka: SecuredKafka, user: str, database_url: str, directory: Pat
 class ClusterRun(Chaos):
     """`run_cluster()` returns when every input has its outcome and every row is published."""
 
+    # Three brokers that start and elect on two busy cores.
+    patience = 120.0
+
     def __init__(
         self,
         plan: Plan,
