@@ -135,6 +135,24 @@ class Settings(BaseSettings):
     tls_client_ca_file: AbsolutePath | None = None
     """Certificates (PEM) of the authorities whose client certificates are taken; None: none are."""
 
+    messages_per_second: int = Field(default=200, ge=1, le=100_000)
+    """Messages a second that one system may post for one party in the long run, to one API process."""
+
+    messages_burst: int = Field(default=5_000, ge=1, le=1_000_000)
+    """Messages that it may post at once after a pause."""
+
+    requests_per_second: int = Field(default=200, ge=1, le=100_000)
+    """Requests of any kind a second that one system may make in the long run, to one API process."""
+
+    requests_burst: int = Field(default=5_000, ge=1, le=1_000_000)
+    """Requests that it may make at once after a pause."""
+
+    requests_at_once: int = Field(default=300, ge=1, le=1_000)
+    """Requests of one system that wait for their answers at a time, in one API process."""
+
+    batches_at_once: int = Field(default=4, ge=1, le=100)
+    """Batches among them; their bodies may hold 32 MiB in all."""
+
     topic_prefix: str = Field(default="", pattern=r"^[A-Za-z0-9._-]{0,64}$")
     """Comes before `inbound.` and `outbound.` in every topic name, where several gateways share a broker."""
 

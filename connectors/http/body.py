@@ -8,8 +8,9 @@ from typing import Literal
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
+from connectors.http.limits import Hold
 from connectors.http.problems import Refusal
-from schemas.problems import Problem
+from schemas.problems import OvergangError, Problem
 
 Mode = Literal["structured", "batch", "binary"]
 
@@ -46,27 +47,44 @@ def mode_of(headers: Headers) -> Mode:
     return mode
 
 
-async def read_body(request: Request, limit: int, within: float) -> bytes:
+async def read_body(request: Request, limit: int, within: float, hold: Hold | None = None) -> bytes:
     """The body, of at most `limit` bytes and read within `within` seconds; never more of it is held.
 
-    Raises `Refusal`: 413 when it is longer, 408 when it takes too long.
+    Raises `Refusal`: 413 when it is longer, 408 when it takes too long; and what `hold` raises, which is told
+    of every part before it is kept.
     """
     body = bytearray()
     seen = 0
+    refused: OvergangError | None = None
     try:
         async with asyncio.timeout(within):
             async for part in request.stream():
                 seen += len(part)
-                if seen <= limit:
-                    body += part
+                if seen <= limit and refused is None:
+                    refused = _no_room(hold, len(part))
+                    if refused is None:
+                        body += part
+                    else:
+                        body.clear()
                 elif seen > limit + _DISCARDED_BYTES:
                     break
     except TimeoutError as late:
         raise Refusal("too-slow", headers=_CLOSE) from late
+    if refused is not None:
+        raise refused
     if seen > limit:
         problem = Problem("body", f"holds more than {limit} bytes", "send less, or in several requests")
         raise Refusal("message-too-large", errors=(problem,), headers=_CLOSE)
     return bytes(body)
+
+
+def _no_room(hold: Hold | None, size: int) -> OvergangError | None:
+    try:
+        if hold is not None:
+            hold(size)
+    except OvergangError as refused:
+        return refused
+    return None
 
 
 async def discard_body(request: Request, within: float) -> None:

@@ -12,7 +12,13 @@ from connectors.http.problems import MEDIA_TYPE, ProblemDetails, documented
 from connectors.http.schemas import RegistryError, SchemaLookup
 
 _ALWAYS: Final = ("unknown-host", "internal-error")
-_CLOSED: Final = ("no-credential", "not-proved", "access-unknown")
+_CLOSED: Final = (
+    "no-credential",
+    "not-proved",
+    "rate-limited",
+    "too-much-at-once",
+    "access-unknown",
+)
 _AUTOMATIC: Final = ("HTTPValidationError", "ValidationError")
 """FastAPI's own answer to a malformed request, which this API answers as `invalid-request`."""
 _NAMED: Final[tuple[type[BaseModel], ...]] = (ProblemDetails, RegistryError, SchemaLookup)

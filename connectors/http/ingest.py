@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +17,7 @@ from connectors.http.access import Asking
 from connectors.http.body import Mode, discard_body, mode_of, read_body
 from connectors.http.description import MESSAGE_BODY, POST_MESSAGES
 from connectors.http.inbound import BrokerUnavailable
+from connectors.http.limits import Sender
 from connectors.http.parts import OpenParts, Parts
 from connectors.http.problems import FieldProblem, Refusal, documented
 from schemas.cloudevent import from_batch, from_http_binary, from_structured, to_kafka
@@ -80,6 +83,8 @@ def _responses() -> dict[int | str, dict[str, Any]]:
         "sender-not-allowed",
         "no-grant",
         "too-slow",
+        "rate-limited",
+        "too-much-at-once",
         "message-too-large",
         "unsupported-content-type",
         "unknown-host",
@@ -89,7 +94,7 @@ def _responses() -> dict[int | str, dict[str, Any]]:
         "access-unknown",
     )
     # A batch that was read is answered with its results, whatever became of them.
-    for status in (422, 503):
+    for status in (422, 429, 503):
         found[status]["content"][_JSON] = {"schema": {"$ref": "#/components/schemas/BatchResult"}}
     accepted = {"summary": "One event", "value": _ACCEPTED}
     all_accepted = {"summary": "A batch", "value": {"results": [_ITEM]}}
@@ -146,20 +151,33 @@ async def _single(request: Request, parts: Parts, asking: Caller, mode: Mode) ->
     limits = parts.config
     body = await read_body(request, limits.single_body_limit, limits.body_within)
     now = datetime.now(UTC)
-    if mode == "binary":
-        message = from_http_binary(dict(request.headers), body, limits.pseudonym_key, limits.lists, now)
-    else:
-        message = from_structured(body, limits.pseudonym_key, limits.lists, now)
+    message: Message | InvalidMessage
+    try:
+        if mode == "binary":
+            message = from_http_binary(dict(request.headers), body, limits.pseudonym_key, limits.lists, now)
+        else:
+            message = from_structured(body, limits.pseudonym_key, limits.lists, now)
+    except InvalidMessage as invalid:
+        message = invalid
+    sender = _sender(asking, message)
+    if not parts.limits.messages(sender, 1):
+        raise parts.limits.messages_exceeded(sender, 1)
+    if isinstance(message, InvalidMessage):
+        raise message
     return Response(orjson.dumps(await _produce(parts, asking, message)), 202, media_type=_JSON)
 
 
 async def _batch(request: Request, parts: Parts, asking: Caller) -> Response:
     limits = parts.config
-    if parts.batches.locked():
-        await discard_body(request, limits.body_within)
-        raise Refusal("busy", headers={"Retry-After": _BUSY_SECONDS, "Connection": "close"})
-    async with parts.batches:
-        body = await read_body(request, limits.batch_body_limit, limits.body_within)
+    with ExitStack() as held:
+        try:
+            share = held.enter_context(parts.limits.batch(asking.system))
+        except Refusal:
+            await discard_body(request, limits.body_within)
+            raise
+        # Whoever sends slowly keeps nobody waiting: the turn begins when all is here.
+        body = await read_body(request, limits.batch_body_limit, limits.body_within, share.grow)
+        await _turn(parts, held)
         # Thousands of fields: in a thread, so that other requests and health are answered meanwhile.
         items = await asyncio.to_thread(
             from_batch, body, limits.pseudonym_key, limits.lists, datetime.now(UTC)
@@ -171,14 +189,48 @@ async def _batch(request: Request, parts: Parts, asking: Caller) -> Response:
             raise Refusal("message-too-large" if items else "invalid-message", errors=(fault,))
         if not parts.producer.has_room(len(items)):
             raise Refusal("busy", headers={"Retry-After": _BUSY_SECONDS})
+        beyond = _beyond(parts, asking, items)
         results = await asyncio.gather(
-            *(_item(parts, asking, index, item) for index, item in enumerate(items))
+            *(_item(parts, asking, index, item, beyond.get(index)) for index, item in enumerate(items))
         )
-    return _batch_answer(results)
+    return _batch_answer(results, max((int(r.headers["Retry-After"]) for r in beyond.values()), default=0))
 
 
-async def _item(parts: Parts, asking: Caller, index: int, item: Message | InvalidMessage) -> dict[str, Any]:
+async def _turn(parts: Parts, held: ExitStack) -> None:
+    """Wait for a turn, in the order of arrival; a system has but a few batches in hand. Raises Refusal."""
     try:
+        async with asyncio.timeout(parts.config.acknowledge_within):
+            await parts.batches.acquire()
+    except TimeoutError:
+        raise Refusal("busy", headers={"Retry-After": _BUSY_SECONDS}) from None
+    held.callback(parts.batches.release)
+
+
+def _beyond(parts: Parts, asking: Caller, items: Sequence[Message | InvalidMessage]) -> dict[int, Refusal]:
+    """The events of a batch, by their index, that are more than their sender may send now."""
+    of: dict[Sender, list[int]] = {}
+    for index, item in enumerate(items):
+        of.setdefault(_sender(asking, item), []).append(index)
+    found: dict[int, Refusal] = {}
+    for sender, indexes in of.items():
+        if beyond := indexes[parts.limits.messages(sender, len(indexes)) :]:
+            found |= dict.fromkeys(beyond, parts.limits.messages_exceeded(sender, len(beyond)))
+    return found
+
+
+def _sender(asking: Caller, item: Message | InvalidMessage) -> Sender:
+    """Whose limit a message counts to. What names no party that this system sends for counts for itself."""
+    if isinstance(item, InvalidMessage) or not asking.sends(item.envelope.source, item.envelope.flow):
+        return asking.system, None
+    return asking.system, item.envelope.source
+
+
+async def _item(
+    parts: Parts, asking: Caller, index: int, item: Message | InvalidMessage, beyond: Refusal | None
+) -> dict[str, Any]:
+    try:
+        if beyond is not None:
+            raise beyond
         if isinstance(item, InvalidMessage):
             raise Refusal.of(item)
         return {"index": index, "status": 202} | await _produce(parts, asking, item)
@@ -188,15 +240,16 @@ async def _item(parts: Parts, asking: Caller, index: int, item: Message | Invali
         return {"index": index} | named | refused.body()
 
 
-def _batch_answer(results: list[dict[str, Any]]) -> Response:
+def _batch_answer(results: list[dict[str, Any]], limited_seconds: int) -> Response:
     statuses = {result["status"] for result in results}
-    headers = {"Retry-After": _AWAY_SECONDS} if 503 in statuses else {}
+    seconds = max(limited_seconds, int(_AWAY_SECONDS) if 503 in statuses else 0)
+    headers = {"Retry-After": str(seconds)} if seconds else {}
     if statuses == {202}:
         status = 202
     elif 202 in statuses:
         status = 207
     else:
-        status = 503 if 503 in statuses else 422
+        status = next((later for later in (503, 429) if later in statuses), 422)
     return Response(orjson.dumps({"results": results}), status, headers, _JSON)
 
 

@@ -4,6 +4,8 @@ How to read them: `overgang_http_requests_total` by route and status, 5xx should
 `overgang_http_request_seconds` the time to answer, for POST that of the broker's acknowledgement;
 `overgang_ingest_total` messages (not requests) by outcome: `accepted`, or the slug of the refusal;
 `overgang_ingest_in_flight` messages waiting for Kafka, near its limit the API answers 503;
+`overgang_ingest_batches` batches that are being received or checked, steadily above 4 they wait for a turn;
+`overgang_limited_total` refusals (429) by limit and system: one that grows steadily is somebody's loop;
 `overgang_mailbox_waiting` requests that wait for a message, near its limit (400) the API answers 503;
 `overgang_mailbox_oldest_unread_seconds` by party that reads its mailbox: above an hour its reader is stuck.
 """
@@ -36,6 +38,15 @@ class Metrics:
         )
         self.in_flight = Gauge(
             "overgang_ingest_in_flight", "Messages that wait for Kafka", registry=self.registry
+        )
+        self.batches = Gauge(
+            "overgang_ingest_batches", "Batches in hand, from their first byte on", registry=self.registry
+        )
+        self.limited = Counter(
+            "overgang_limited",
+            "Refusals by limit and the system that had reached it",
+            ["limit", "system"],
+            registry=self.registry,
         )
         self.polls = Gauge(
             "overgang_mailbox_waiting", "Requests that wait at a mailbox", registry=self.registry

@@ -11,6 +11,7 @@ from connectors.access.gate import Gate
 from connectors.http.config import ApiConfig
 from connectors.http.health import Health
 from connectors.http.inbound import InboundProducer
+from connectors.http.limits import Limits
 from connectors.http.metrics import Metrics
 from connectors.mailbox.bell import Bell
 from connectors.mailbox.polls import Polls
@@ -19,8 +20,8 @@ from connectors.mailbox.reading import Mailboxes
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Producer and database pools, all open; health and counts; the places for batches in hand; the gate;
-    the mailboxes, the bell that rings when something is new in one, and the places of those who wait.
+    """Producer and database pools, all open; health and counts; turns of batches; the gate; the mailboxes,
+    the bell that rings when something is new in one, and the places of those who wait; each system's limits.
 
     `engine` only reads, `writing` is for changes of the registry and for what readers acknowledge.
     """
@@ -36,6 +37,7 @@ class Parts:
     mailboxes: Mailboxes
     bell: Bell
     polls: Polls
+    limits: Limits
 
 
 def _parts(request: Request) -> Parts:

@@ -146,6 +146,19 @@ KINDS = _table(
         "Send the same messages again, under the same ids, after the seconds in Retry-After.",
     ),
     Kind(
+        "rate-limited",
+        429,
+        "This system has sent as much as it may for now",
+        "Send the same again after the seconds in Retry-After, under the same ids; `errors` names the limit",
+    ),
+    Kind(
+        "too-much-at-once",
+        429,
+        "This system has as much in hand as one may",
+        "Wait for the answers to what was sent; `errors` names the limit. Send the same again after the "
+        "seconds in Retry-After.",
+    ),
+    Kind(
         "too-many-polls",
         429,
         "This system waits at this mailbox too often at a time",
