@@ -115,6 +115,10 @@ class Settings(BaseSettings):
     """Days between a seal or signature and the broker's own date of a record, at most; as long as the inbound
     topics keep what lies on them."""
 
+    faults_per_hour: int = Field(default=1_000, ge=0, le=1_000_000)
+    """Records signed by one system that could not be accepted within an hour, at most; one more, and it may
+    send nothing until it is resumed. 0: it always may."""
+
     token_issuer: str | None = Field(default=None, pattern=r"^\S{1,200}$")
     """Claim `iss` of the issuer whose bearer tokens count beside this machine's own; None: no other."""
 

@@ -73,6 +73,7 @@ class Worker:
             config.database_url,
             load_or_make_wrapping_key(config.wrapping_key_file),
             Rulebook(shipped_rules(), lists),
+            tolerance=config.tolerance,
         )
         self.executor = ThreadPoolExecutor(THREADS, thread_name_prefix="apply")
         self.admin = AdminClient({"bootstrap.servers": config.bootstrap})
@@ -193,11 +194,13 @@ class Worker:
         try:
             stopped = await loop.run_in_executor(self.executor, self.ledger.stopped_flows)
             stuck = await loop.run_in_executor(self.executor, self.ledger.count_stuck)
+            suspended = await loop.run_in_executor(self.executor, self.ledger.count_suspended)
         except (psycopg.OperationalError, psycopg.InterfaceError):
             self.health.trouble("database", "does not answer")
         else:
             self.metrics.stopped_flows.set(len(stopped))
             self.metrics.stuck_cases.set(stuck)
+            self.metrics.suspended_senders.set(suspended)
 
 
 def _faust_app(config: WorkerConfig) -> App:

@@ -60,6 +60,12 @@ class Metrics:
             "Cases whose decision raised: facts kept, tasks old. Anything but 0 is our bug.",
             registry=registry,
         )
+        self.suspended_senders = Gauge(
+            "overgang_suspended_senders",
+            "Systems that may send nothing since too much of what they signed could not be accepted. Anything"
+            " but 0 wants a person.",
+            registry=registry,
+        )
         self.loop_stall_seconds = Gauge(
             "overgang_loop_stall_seconds",
             "How late the event loop woke up, one look a second. Above 0.5: something blocks it.",

@@ -82,6 +82,7 @@ def _responses() -> dict[int | str, dict[str, Any]]:
         "not-proved",
         "sender-not-allowed",
         "no-grant",
+        "sender-suspended",
         "too-slow",
         "rate-limited",
         "too-much-at-once",
@@ -138,6 +139,7 @@ async def post_messages(request: Request, parts: OpenParts, asking: Asking) -> R
 
 async def _received(request: Request, parts: Parts, asking: Caller) -> Response:
     try:
+        _sending(asking)
         mode = mode_of(request.headers)
     except Refusal:
         await discard_body(request, parts.config.body_within)
@@ -145,6 +147,15 @@ async def _received(request: Request, parts: Parts, asking: Caller) -> Response:
     if mode == "batch":
         return await _batch(request, parts, asking)
     return await _single(request, parts, asking, mode)
+
+
+def _sending(asking: Caller) -> None:
+    known = asking.registry.systems[asking.system]
+    if known.sending_suspended_at is not None:
+        detail = (
+            f"{known.sending_suspended_because}; mend it, then ask the operator to resume {asking.system}."
+        )
+        raise Refusal("sender-suspended", detail)
 
 
 async def _single(request: Request, parts: Parts, asking: Caller, mode: Mode) -> Response:

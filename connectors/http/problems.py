@@ -72,6 +72,13 @@ KINDS = _table(
         "`GET /v1/access` says what it may do; ask the operator for what is missing.",
     ),
     Kind(
+        "sender-suspended",
+        403,
+        "This system may send nothing for now",
+        "Too much of what it wrote could not be accepted; `detail` says what. Mend that, then ask the "
+        "operator to resume the system. It may still read.",
+    ),
+    Kind(
         "operator-only",
         403,
         "This is for the operator only",

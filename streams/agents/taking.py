@@ -126,5 +126,7 @@ class Taking:
         for outcome, count in inputs.items():
             if count:
                 self.metrics.inputs.labels(batch.flow, outcome).inc(count)
+        for system in applied.suspended:
+            log.warning("sender suspended", system=system, mend=f"overgang parties resume {system}")
         for (error_class, sender), count in applied.quarantined.items():
             self.metrics.quarantined.labels(batch.flow, error_class, sender or "").inc(count)

@@ -27,6 +27,7 @@ from streams.ledger.inbox import Arrival, admit, count_repeats, sort
 from streams.ledger.positions import advance
 from streams.ledger.receipts import receipts
 from streams.ledger.sealing import Seal
+from streams.ledger.suspending import Tolerance, count_faults
 from streams.rules.model import MessageRef
 
 
@@ -35,7 +36,7 @@ class Applied:
     """What a batch came to: inputs by outcome, changed tasks, messages to send.
 
     `quarantined` counts by error class and the system that proved to have sent it. `stuck` are cases that
-    could not be decided; their facts are kept.
+    could not be decided; their facts are kept. `suspended` are systems that may send no more, by this batch.
     """
 
     accepted: int
@@ -44,6 +45,7 @@ class Applied:
     tasks: int
     outgoing: int
     stuck: tuple[CaseKey, ...]
+    suspended: tuple[SystemId, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Room:
     vault: CaseVault
     cache: CaseCache
     rulebook: Rulebook
+    tolerance: Tolerance
 
 
 @dataclass(slots=True)
@@ -103,6 +106,7 @@ def apply(
     quarantine.store(cursor, room.vault, batch, arrived.refused, now)
     told = list(receipts(room.vault, batch, accepted, repeats, arrived.refused, stored, now))
     outgoing.write(cursor, told, now)
+    suspended = count_faults(cursor, arrived.refused, room.tolerance, now)
     done = Applied(
         accepted=len(accepted),
         duplicates=len(repeats),
@@ -110,6 +114,7 @@ def apply(
         tasks=len(deciding.tasks),
         outgoing=len(deciding.outgoing) + len(told),
         stuck=tuple(deciding.stuck),
+        suspended=suspended,
     )
     return done, Remembered(seals, deciding.cases)
 
