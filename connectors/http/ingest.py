@@ -24,7 +24,7 @@ from schemas.cloudevent import from_batch, from_http_binary, from_structured, to
 from schemas.examples.events import example
 from schemas.flows import FLOWS
 from schemas.message import Message
-from schemas.problems import InvalidMessage, Problem
+from schemas.problems import InvalidMessage
 from schemas.seal import Stamp, covered, seal
 
 router = APIRouter(tags=["messages"])
@@ -191,13 +191,8 @@ async def _batch(request: Request, parts: Parts, asking: Caller) -> Response:
         await _turn(parts, held)
         # Thousands of fields: in a thread, so that other requests and health are answered meanwhile.
         items = await asyncio.to_thread(
-            from_batch, body, limits.pseudonym_key, limits.lists, datetime.now(UTC)
+            from_batch, body, limits.pseudonym_key, limits.lists, datetime.now(UTC), limits.batch_items
         )
-        if not 1 <= len(items) <= limits.batch_items:
-            fault = Problem(
-                "body", f"holds {len(items)} events", f"send 1 to {limits.batch_items} in a batch"
-            )
-            raise Refusal("message-too-large" if items else "invalid-message", errors=(fault,))
         if not parts.producer.has_room(len(items)):
             raise Refusal("busy", headers={"Retry-After": _BUSY_SECONDS})
         beyond = _beyond(parts, asking, items)

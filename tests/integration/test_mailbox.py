@@ -18,6 +18,7 @@ from schemas.outbound import RECEIPT_TYPE
 from schemas.problems import ErrorClass, InvalidMessage, Problem
 from schemas.wire import decode
 from streams.ledger import outbound
+from streams.metrics import Metrics as WorkerMetrics
 from streams.publisher import LARGEST_BYTES
 from tests.integration.api_server import served, until
 from tests.integration.ledger_room import (
@@ -392,7 +393,7 @@ def test_the_age_of_the_oldest_unread_message_is_told_for_those_who_read_by_mail
 def test_every_alert_is_about_a_metric_that_there_is(api: httpx.Client) -> None:
     read(api)
     until(lambda: metric(api, AGE) is not None, 15)
-    told = api.get("/metrics").text
+    told = api.get("/metrics").text + WorkerMetrics().exposition().decode()
     rules = yaml.safe_load(Path("docs/examples/alerts.yml").read_text(encoding="utf-8"))
     alerts = [rule for group in rules["groups"] for rule in group["rules"]]
     assert alerts

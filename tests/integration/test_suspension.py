@@ -1,5 +1,6 @@
 """A system that signs too much of what cannot be accepted sends no more until it is resumed; others do."""
 
+import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from streams.ledger.registry import audited
 from streams.ledger.registry_changes import seed_local
 from streams.ledger.suspending import Tolerance
 from streams.registry import Right
+from tests.conftest import Processes
 from tests.integration.api_server import STRUCTURED, TOKEN_KEY, notice, served, until
 from tests.integration.sealed_room import OTHER_SCHOOL, SCHOOL, Record, SealedRoom
 from tests.integration.stream_room import StreamRoom
@@ -193,4 +195,19 @@ def test_faults_of_an_hour_ago_count_no_more(house: House) -> None:
             (datetime.now(UTC) - timedelta(minutes=61), system),
         )
     house.produce_wrong(key, BORNE)
+    assert house.suspension(system) == (None, None)
+
+
+def test_the_operator_lists_the_suspended_and_resumes_one_at_the_command_line(
+    house: House, processes: Processes
+) -> None:
+    system, _ = house.suspended()
+    here = {"OVERGANG_DATABASE_URL": house.room.room.database_url}
+    listed = processes.start("overgang", "parties", "suspended", "--json", environment=here)
+    assert listed.wait() == 0, listed.output
+    [found] = [known for known in json.loads(listed.output) if known["id"] == system]
+    assert "could not be accepted" in found["sending_suspended_because"]
+    assert found["suspended_at"] is None
+    resumed = processes.start("overgang", "parties", "resume", system, environment=here)
+    assert (resumed.wait(), resumed.output) == (0, f"{system} may act again\n")
     assert house.suspension(system) == (None, None)
