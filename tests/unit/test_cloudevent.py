@@ -26,7 +26,7 @@ from schemas.code_lists import shipped
 from schemas.flows import FLOWS
 from schemas.identifiers import Flow
 from schemas.message import Message
-from schemas.problems import InvalidMessage
+from schemas.problems import ErrorClass, InvalidMessage
 from schemas.pseudonym import PseudonymKey, case_key_of_eu, pseudonym_of_citizen
 from tests.strategies import DATA, events
 
@@ -222,7 +222,23 @@ def test_a_batch_tells_for_each_event_what_became_of_it() -> None:
     assert isinstance(bad, InvalidMessage)
     assert [problem.field for problem in bad.problems] == ["id"]
     assert isinstance(worse, InvalidMessage)
-    assert from_batch(b"[]", KEY, LISTS, NOW, 500) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "error_class"),
+    [
+        (b"[]", ErrorClass.INVALID),
+        (b"[{},{},{}]", ErrorClass.TOO_LARGE),
+        (b"[[" + b"0," * 2_001 + b"0]]", ErrorClass.TOO_LARGE),
+    ],
+)
+def test_a_batch_of_none_or_of_too_many_is_refused_before_any_event_is_looked_at(
+    body: bytes, error_class: ErrorClass
+) -> None:
+    with pytest.raises(InvalidMessage) as refused:
+        from_batch(body, KEY, LISTS, NOW, 2)
+    assert refused.value.error_class is error_class
+    assert [problem.field for problem in refused.value.problems] == ["body"]
 
 
 def test_a_message_less_than_a_day_ahead_is_accepted() -> None:
