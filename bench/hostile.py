@@ -4,6 +4,7 @@ import gzip
 import json
 import random
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any, Final
 from uuid import UUID
 
@@ -95,7 +96,7 @@ class Hostile:
             case 1:
                 del place[key]
             case _:
-                place[key] = self._random.choice(_VALUES)
+                place[key] = deepcopy(self._random.choice(_VALUES))
 
     def _wrong_value(self) -> bytes:
         return self._post(_text(self._broken()))

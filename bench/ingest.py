@@ -101,7 +101,8 @@ def _tell(what: str, found: dict[str, list[float]]) -> None:
     ratios = [ours / theirs for ours, theirs in zip(found["gateway"], found["bare"], strict=True)]
     console.print(
         f"{what}, median of {len(ratios)}: gateway {medians['gateway']:,.0f}/s,"
-        f" bare {medians['bare']:,.0f}/s, ratio {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}; aim 0.5)"
+        f" bare {medians['bare']:,.0f}/s, ratio {statistics.median(ratios):.2f}"
+        f" ({min(ratios):.2f} to {max(ratios):.2f}; aim 0.5)"
     )
 
 

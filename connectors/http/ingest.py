@@ -1,9 +1,8 @@
 """`POST /v1/messages`: a message is checked, sealed, written to its inbound topic, and only then accepted."""
 
 import asyncio
-import time
-from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,19 +12,18 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from connectors.access.gate import Caller
+from connectors.http.accepting import Prepared, beyond, prepared, produced
 from connectors.http.access import Asking
 from connectors.http.body import Mode, discard_body, mode_of, read_body
 from connectors.http.description import MESSAGE_BODY, POST_MESSAGES
-from connectors.http.inbound import BrokerUnavailable
-from connectors.http.limits import Sender
+from connectors.http.inbound import Record
 from connectors.http.parts import OpenParts, Parts
 from connectors.http.problems import FieldProblem, Refusal, documented
-from schemas.cloudevent import from_batch, from_http_binary, from_structured, to_kafka
+from schemas.cloudevent import from_batch, from_http_binary, from_structured
 from schemas.examples.events import example
 from schemas.flows import FLOWS
 from schemas.message import Message
 from schemas.problems import InvalidMessage
-from schemas.seal import Stamp, covered, seal
 
 router = APIRouter(tags=["messages"])
 _JSON = "application/json"
@@ -170,12 +168,15 @@ async def _single(request: Request, parts: Parts, asking: Caller, mode: Mode) ->
             message = from_structured(body, limits.pseudonym_key, limits.lists, now)
     except InvalidMessage as invalid:
         message = invalid
-    sender = _sender(asking, message)
-    if not parts.limits.messages(sender, 1):
-        raise parts.limits.messages_exceeded(sender, 1)
-    if isinstance(message, InvalidMessage):
-        raise message
-    return Response(orjson.dumps(await _produce(parts, asking, message)), 202, media_type=_JSON)
+    item = prepared(parts, asking, message)
+    if not parts.limits.messages(item.sender, 1):
+        raise parts.limits.messages_exceeded(item.sender, 1)
+    if isinstance(item.outcome, Record) and not parts.producer.has_room(1):
+        raise Refusal("busy", headers={"Retry-After": _BUSY_SECONDS})
+    [result] = await produced(parts, [item])
+    if isinstance(result, Refusal):
+        raise result
+    return Response(orjson.dumps(result), 202, media_type=_JSON)
 
 
 async def _batch(request: Request, parts: Parts, asking: Caller) -> Response:
@@ -190,16 +191,27 @@ async def _batch(request: Request, parts: Parts, asking: Caller) -> Response:
         body = await read_body(request, limits.batch_body_limit, limits.body_within, share.grow)
         await _turn(parts, held)
         # Thousands of fields: in a thread, so that other requests and health are answered meanwhile.
-        items = await asyncio.to_thread(
-            from_batch, body, limits.pseudonym_key, limits.lists, datetime.now(UTC), limits.batch_items
-        )
+        items = await asyncio.to_thread(_prepared_batch, parts, asking, body)
         if not parts.producer.has_room(len(items)):
             raise Refusal("busy", headers={"Retry-After": _BUSY_SECONDS})
-        beyond = _beyond(parts, asking, items)
-        results = await asyncio.gather(
-            *(_item(parts, asking, index, item, beyond.get(index)) for index, item in enumerate(items))
-        )
-    return _batch_answer(results, max((int(r.headers["Retry-After"]) for r in beyond.values()), default=0))
+        over = beyond(parts, items)
+        for index, refused in over.items():
+            items[index] = replace(items[index], outcome=refused)
+        results = await produced(parts, items)
+    for result in results:
+        if isinstance(result, Refusal):
+            parts.metrics.ingest.labels(result.kind.slug).inc()
+    answers = [
+        _item(index, item, result) for index, (item, result) in enumerate(zip(items, results, strict=True))
+    ]
+    return _batch_answer(answers, max((int(r.headers["Retry-After"]) for r in over.values()), default=0))
+
+
+def _prepared_batch(parts: Parts, asking: Caller, body: bytes) -> list[Prepared]:
+    """Raises InvalidMessage where it is no batch."""
+    limits = parts.config
+    events = from_batch(body, limits.pseudonym_key, limits.lists, datetime.now(UTC), limits.batch_items)
+    return [prepared(parts, asking, event) for event in events]
 
 
 async def _turn(parts: Parts, held: ExitStack) -> None:
@@ -212,38 +224,10 @@ async def _turn(parts: Parts, held: ExitStack) -> None:
     held.callback(parts.batches.release)
 
 
-def _beyond(parts: Parts, asking: Caller, items: Sequence[Message | InvalidMessage]) -> dict[int, Refusal]:
-    """The events of a batch, by their index, that are more than their sender may send now."""
-    of: dict[Sender, list[int]] = {}
-    for index, item in enumerate(items):
-        of.setdefault(_sender(asking, item), []).append(index)
-    found: dict[int, Refusal] = {}
-    for sender, indexes in of.items():
-        if beyond := indexes[parts.limits.messages(sender, len(indexes)) :]:
-            found |= dict.fromkeys(beyond, parts.limits.messages_exceeded(sender, len(beyond)))
-    return found
-
-
-def _sender(asking: Caller, item: Message | InvalidMessage) -> Sender:
-    """Whose limit a message counts to. What names no party that this system sends for counts for itself."""
-    if isinstance(item, InvalidMessage) or not asking.sends(item.envelope.source, item.envelope.flow):
-        return asking.system, None
-    return asking.system, item.envelope.source
-
-
-async def _item(
-    parts: Parts, asking: Caller, index: int, item: Message | InvalidMessage, beyond: Refusal | None
-) -> dict[str, Any]:
-    try:
-        if beyond is not None:
-            raise beyond
-        if isinstance(item, InvalidMessage):
-            raise Refusal.of(item)
-        return {"index": index, "status": 202} | await _produce(parts, asking, item)
-    except Refusal as refused:
-        parts.metrics.ingest.labels(refused.kind.slug).inc()
-        named = {"id": item.envelope.id, "source": item.envelope.source} if isinstance(item, Message) else {}
-        return {"index": index} | named | refused.body()
+def _item(index: int, item: Prepared, result: dict[str, Any] | Refusal) -> dict[str, Any]:
+    if isinstance(result, Refusal):
+        return {"index": index} | item.named | result.body()
+    return {"index": index, "status": 202} | result
 
 
 def _batch_answer(results: list[dict[str, Any]], limited_seconds: int) -> Response:
@@ -257,29 +241,3 @@ def _batch_answer(results: list[dict[str, Any]], limited_seconds: int) -> Respon
     else:
         status = next((later for later in (503, 429) if later in statuses), 422)
     return Response(orjson.dumps({"results": results}), status, headers, _JSON)
-
-
-async def _produce(parts: Parts, asking: Caller, message: Message) -> dict[str, Any]:
-    envelope = message.envelope
-    if not asking.sends(envelope.source, envelope.flow):
-        raise Refusal(
-            "no-grant",
-            f"The system {asking.system} has no grant in force to send {envelope.flow} for this source.",
-        )
-    if not parts.producer.has_room(1):
-        raise Refusal("busy", headers={"Retry-After": _BUSY_SECONDS})
-    topic = parts.config.topic_prefix + FLOWS[envelope.flow].topic
-    key, headers, value = to_kafka(message)
-    stamp = Stamp(asking.system, int(time.time() * 1000))
-    headers.append(seal(parts.config.seal_keys.sealing(), covered(topic, headers, value), stamp))
-    try:
-        await parts.producer.send(topic, key, headers, value)
-    except BrokerUnavailable as away:
-        raise Refusal("broker-unavailable", headers={"Retry-After": _AWAY_SECONDS}) from away
-    parts.metrics.ingest.labels("accepted").inc()
-    accepted: dict[str, Any] = {
-        "id": envelope.id,
-        "source": envelope.source,
-        "receipt": f"/v1/messages{envelope.source}/{envelope.id}",
-    }
-    return accepted | ({"warnings": list(message.warnings)} if message.warnings else {})
