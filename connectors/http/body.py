@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 from email.message import EmailMessage
+from functools import lru_cache
 from typing import Literal
 
 from starlette.datastructures import Headers
@@ -31,12 +32,11 @@ def mode_of(headers: Headers) -> Mode:
     announced = headers.get("content-type")
     if announced is None:
         raise _not_read("header content-type", "is missing", f"send {STRUCTURED}, {BATCH} or {BINARY}")
-    parsed = EmailMessage()
-    parsed["content-type"] = announced
-    mode = _MODES.get(parsed.get_content_type())
+    media_type, charset = _read_type(announced)
+    mode = _MODES.get(media_type)
     if mode is None:
         raise _not_read("header content-type", "is not read here", f"send {STRUCTURED}, {BATCH} or {BINARY}")
-    if str(parsed.get_param("charset", "utf-8")).lower() not in ("utf-8", "utf8", "us-ascii"):
+    if charset not in ("utf-8", "utf8", "us-ascii"):
         raise _not_read("header content-type", "names another charset", "send the body in UTF-8")
     if mode == "binary" and not any(name.startswith("ce-") for name in headers):
         raise _not_read(
@@ -45,6 +45,14 @@ def mode_of(headers: Headers) -> Mode:
             f"send the attributes in ce-* headers, or the whole event as {STRUCTURED}",
         )
     return mode
+
+
+@lru_cache(maxsize=64)
+def _read_type(announced: str) -> tuple[str, str]:
+    """Media type and character set of the header; nearly every request bears one of a few."""
+    parsed = EmailMessage()
+    parsed["content-type"] = announced
+    return parsed.get_content_type(), str(parsed.get_param("charset", "utf-8")).lower()
 
 
 async def read_body(request: Request, limit: int, within: float, hold: Hold | None = None) -> bytes:

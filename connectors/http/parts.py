@@ -40,7 +40,8 @@ class Parts:
     limits: Limits
 
 
-def _parts(request: Request) -> Parts:
+async def _parts(request: Request) -> Parts:
+    # Not a coroutine, it would be sent through a thread for every request.
     return cast(Parts, request.app.state.parts)
 
 
