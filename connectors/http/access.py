@@ -9,12 +9,11 @@ from contextlib import ExitStack
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
-from fastapi.security import HTTPBearer
 
 from connectors.access.gate import Caller, NotProved
 from connectors.access.token_keys import NoKeys
 from connectors.http.body import discard_body
-from connectors.http.parts import OpenParts, Parts
+from connectors.http.parts import Parts, parts_of
 from connectors.http.problems import Refusal
 from streams.ledger.registry_watch import RegistryUnknown
 
@@ -26,18 +25,12 @@ _WITHOUT_DATABASE: Final = frozenset({"/v1/messages", "/v1/mailbox", "/health/re
 _REFUSED_SECONDS: Final = 5.0
 """How long a body is read that will be refused whatever it holds."""
 _AWAY_SECONDS = "5"
-_SCHEME = HTTPBearer(
-    auto_error=False,
-    scheme_name="bearer",
-    bearerFormat="JWT",
-    description="JSON Web Token of an issuer that the operator trusts; `overgang parties token` makes one.",
-)
 
 
-async def caller(
-    request: Request, parts: OpenParts, _: Annotated[object, Depends(_SCHEME)]
-) -> AsyncIterator[Caller | None]:
+async def caller(request: Request) -> AsyncIterator[Caller | None]:
     """The system that asks, None on an open route; its request counts as in hand until it is answered.
+
+    It depends on nothing else: each dependency is resolved anew for every request.
 
     Raises `Refusal`: 401, 429 when it has reached a limit, or 503 while nobody is known.
     """
@@ -45,6 +38,7 @@ async def caller(
     if path in OPEN:
         yield None
         return
+    parts = parts_of(request)
     with ExitStack() as held:
         try:
             asking = await judged(request, parts)

@@ -17,7 +17,7 @@ from connectors.http.access import Asking
 from connectors.http.body import Mode, discard_body, mode_of, read_body
 from connectors.http.description import MESSAGE_BODY, POST_MESSAGES
 from connectors.http.inbound import Record
-from connectors.http.parts import OpenParts, Parts
+from connectors.http.parts import Parts, parts_of
 from connectors.http.problems import FieldProblem, Refusal, documented
 from schemas.cloudevent import from_batch, from_http_binary, from_structured
 from schemas.examples.events import example
@@ -122,8 +122,9 @@ def _responses() -> dict[int | str, dict[str, Any]]:
     responses=_responses(),
     openapi_extra=MESSAGE_BODY,
 )
-async def post_messages(request: Request, parts: OpenParts, asking: Asking) -> Response:
+async def post_messages(request: Request, asking: Asking) -> Response:
     """Read, check, produce, answer."""
+    parts = parts_of(request)
     try:
         return await _received(request, parts, asking)
     except InvalidMessage as invalid:

@@ -40,9 +40,14 @@ class Parts:
     limits: Limits
 
 
+def parts_of(request: Request) -> Parts:
+    """What the API of this request has open."""
+    return cast(Parts, request.app.state.parts)
+
+
 async def _parts(request: Request) -> Parts:
     # Not a coroutine, it would be sent through a thread for every request.
-    return cast(Parts, request.app.state.parts)
+    return parts_of(request)
 
 
 OpenParts = Annotated[Parts, Depends(_parts)]
