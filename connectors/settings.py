@@ -1,29 +1,26 @@
 """Every setting of the gateway, read from environment variables that begin with `OVERGANG_`."""
 
-import difflib
-import ipaddress
-import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from schemas.problems import OvergangError
+from connectors.production import is_loopback, unsafe
+from connectors.settings_refused import PREFIX, SettingsRefused, refusal_text, refuse_unknown_variables
+from streams.topic_definition import INBOUND_PARTITIONS
 
-PREFIX = "OVERGANG_"
+__all__ = ["PREFIX", "Settings", "SettingsRefused"]
+
 _FORMS = {
     "maven_repository": "a URL such as https://repository.example/maven2",
     "kafka_bootstrap": "a list of addresses such as broker.example:9092,other.example:9092",
     "database_url": "a URL such as postgresql://user@database.example/overgang",
     "topic_prefix": "at most 64 letters, digits, dots, hyphens and underscores",
     "webhook_origin": "a DNS name such as overgang.example",
+    "http_names": "a list of DNS names such as overgang.example,other.example",
     "consumer_group": "1 to 64 letters, digits, dots, hyphens and underscores",
 }
-
-
-class SettingsRefused(OvergangError):
-    """Settings that are malformed, unknown or unsafe; the text names each variable and the mend, no value."""
 
 
 def _absolute(path: Path) -> Path:
@@ -45,8 +42,8 @@ class Settings(BaseSettings):
     )
 
     profile: Literal["embedded", "production"] = "embedded"
-    """`embedded`: all on this machine, loopback only, secrets made in the data directory. `production` needs
-    secured connections to broker and database, which this version does not have: it refuses to start."""
+    """`embedded`: all on this machine, loopback only, secrets made in the data directory. `production`: every
+    connection secured and every secret given; see `connectors.production` for what it refuses."""
 
     data_directory: AbsolutePath = Field(default=Path(".overgang"), validate_default=True)
     """Everything that is kept: embedded broker and database, keys, logs. Made with mode 700."""
@@ -61,21 +58,51 @@ class Settings(BaseSettings):
     kafka_bootstrap: str | None = Field(default=None, pattern=r"^[^,:\s]+:\d+(,[^,:\s]+:\d+)*$")
     """`host:port[,host:port]` of a Kafka of your own; None: an embedded one is started."""
 
+    kafka_security: Literal["PLAINTEXT", "SASL_SSL"] = Field(
+        default_factory=lambda data: "PLAINTEXT" if data["profile"] == "embedded" else "SASL_SSL"
+    )
+    """`SASL_SSL`: TLS, and a user who proves its password by SCRAM-SHA-512. `PLAINTEXT`: loopback only."""
+
+    kafka_ca_file: AbsolutePath | None = None
+    """Certificates (PEM) of the authorities that the brokers' are checked against; None: the system's."""
+
+    kafka_user: str | None = None
+    """The broker's user that this process logs in as; one a part, with that part's rights."""
+
+    kafka_password_file: AbsolutePath | None = None
+    """File of mode 600 with that user's password, one line."""
+
     database_url: str | None = Field(default=None, repr=False, pattern=r"^postgres(ql)?://")
     """`postgresql://user@host/database` of a PostgreSQL of your own; None: an embedded one is started. May
     hold a password, so it is never printed."""
 
+    database_password_file: AbsolutePath | None = None
+    """File of mode 600 with the password of the database's user, one line."""
+
     http_host: str = "127.0.0.1"
     """Address the HTTP API listens on; in the embedded profile loopback only."""
+
+    http_names: str = Field(default="", pattern=r"^$|^[A-Za-z0-9.-]+(,[A-Za-z0-9.-]+)*$")
+    """DNS names by which callers reach the HTTP API, with commas between; requests for others are refused."""
+
+    http_behind_proxy: bool = False
+    """Whether a proxy in front of the HTTP API speaks TLS, so that it may speak plain HTTP on a network that
+    only that proxy is on."""
+
+    monitoring_host: str = Field(
+        default_factory=lambda data: host if is_loopback(host := data["http_host"]) else "127.0.0.1"
+    )
+    """Address of the worker's and the deliverer's health and metrics: plain HTTP without credential, so
+    loopback or a network for monitoring alone."""
 
     http_port: int = Field(default=8080, ge=0, le=65535)
     """Port of the HTTP API; 0 takes a free one."""
 
     worker_port: int = Field(default=0, ge=0, le=65535)
-    """Port of the worker's health and metrics, on the same address; 0 takes a free one."""
+    """Port of the worker's health and metrics; 0 takes a free one."""
 
     deliver_port: int = Field(default=0, ge=0, le=65535)
-    """Port of the deliverer's health and metrics, on the same address; 0 takes a free one."""
+    """Port of the deliverer's health and metrics; 0 takes a free one."""
 
     webhook_origin: str = Field(
         default="overgang.localhost", pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$"
@@ -160,7 +187,7 @@ class Settings(BaseSettings):
     topic_prefix: str = Field(default="", pattern=r"^[A-Za-z0-9._-]{0,64}$")
     """Comes before `inbound.` and `outbound.` in every topic name, where several gateways share a broker."""
 
-    inbound_partitions: int = Field(default=6, ge=1, le=1000)
+    inbound_partitions: int = Field(default=INBOUND_PARTITIONS, ge=1, le=1000)
     """Partitions of each inbound topic. Never change it for topics that exist: keys would move."""
 
     replication_factor: int = Field(default=1, ge=1, le=5)
@@ -177,68 +204,47 @@ class Settings(BaseSettings):
     nothing is read after a worker was killed. Too short costs a rebalance now and then, never a message."""
 
     def __init__(self, **values: Any) -> None:
-        _refuse_unknown_variables()
+        refuse_unknown_variables(type(self).model_fields)
         try:
             super().__init__(**values)
         except ValidationError as error:
-            raise SettingsRefused(_text(error)) from None
+            raise SettingsRefused(refusal_text(error, _FORMS)) from None
+        if self.profile == "production" and (faults := unsafe(self)):
+            raise SettingsRefused("; ".join(faults))
 
     @model_validator(mode="after")
     def _together(self) -> Self:
         if (self.token_issuer is None) != (self.token_keys is None):
-            raise ValueError("token_issuer and token_keys belong together; set both or neither")
+            raise ValueError("OVERGANG_TOKEN_ISSUER and OVERGANG_TOKEN_KEYS: set both or neither")
         if self.token_issuer == "overgang-embedded":
-            raise ValueError("token_issuer is the name of this machine's own tokens; name the other issuer")
+            raise ValueError(
+                "OVERGANG_TOKEN_ISSUER: is the name of this machine's own tokens; name the other issuer"
+            )
         if (self.tls_certificate_file is None) != (self.tls_key_file is None):
-            raise ValueError("tls_certificate_file and tls_key_file belong together; set both or neither")
+            raise ValueError("OVERGANG_TLS_CERTIFICATE_FILE and OVERGANG_TLS_KEY_FILE: set both or neither")
         if self.tls_client_ca_file is not None and self.tls_certificate_file is None:
-            raise ValueError("tls_client_ca_file needs tls_certificate_file; set it, too")
+            raise ValueError(
+                "OVERGANG_TLS_CLIENT_CA_FILE: needs a certificate; set OVERGANG_TLS_CERTIFICATE_FILE, too"
+            )
+        self._check_broker()
         return self
 
-    @field_validator("profile")
-    @classmethod
-    def _only_embedded(cls, profile: str) -> str:
-        if profile != "embedded":
+    def _check_broker(self) -> None:
+        if self.kafka_bootstrap is None:
+            return
+        if self.kafka_security == "SASL_SSL":
+            for name in ("kafka_user", "kafka_password_file"):
+                if getattr(self, name) is None:
+                    raise ValueError(f"{PREFIX}{name.upper()}: a broker by SASL_SSL asks for it; set it")
+        elif not all(is_loopback(place.split(":")[0]) for place in self.kafka_bootstrap.split(",")):
             raise ValueError(
-                "this version has no secured connection to the broker and runs in the embedded profile only; "
-                "set it to embedded"
+                "OVERGANG_KAFKA_BOOTSTRAP: names an unsecured broker beyond this machine; "
+                "set OVERGANG_KAFKA_SECURITY=SASL_SSL"
             )
-        return profile
 
-    @field_validator("http_host")
+    @field_validator("http_host", "monitoring_host")
     @classmethod
-    def _only_loopback(cls, host: str) -> str:
-        if host != "localhost" and not _is_loopback(host):
-            raise ValueError(
-                "in the embedded profile the HTTP API listens on loopback only; set it to 127.0.0.1"
-            )
+    def _only_loopback(cls, host: str, info: ValidationInfo) -> str:
+        if info.data.get("profile") == "embedded" and not is_loopback(host):
+            raise ValueError("the embedded profile listens on loopback only; set it to 127.0.0.1")
         return host
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _refuse_unknown_variables() -> None:
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
-    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
-    if unknown:
-        close = difflib.get_close_matches(unknown[0], known, n=1)
-        mend = f"did you mean {close[0]}?" if close else "unset it"
-        raise SettingsRefused(f"{unknown[0]}: there is no such setting; {mend}")
-
-
-def _text(error: ValidationError) -> str:
-    lines = []
-    for fault in error.errors():
-        # A default that is made of another field was not made, because that other field is at fault.
-        if fault["type"] == "default_factory_not_called":
-            continue
-        name = str(fault["loc"][0])
-        form = _FORMS.get(name) if fault["type"] == "string_pattern_mismatch" else None
-        problem = f"it is not {form}" if form else fault["msg"].removeprefix("Value error, ")
-        lines.append(f"{PREFIX}{name.upper()}: {problem}")
-    return "; ".join(lines)

@@ -20,6 +20,7 @@ from schemas.identifiers import PartyAddress
 TASK_TYPE: Final = "dk.overgang.task.v1"
 RECEIPT_TYPE: Final = "dk.overgang.receipt.v1"
 DELIVERY_RECEIPT_TYPE: Final = "dk.overgang.delivery-receipt.v1"
+TASK_RECEIPT_TYPE: Final = "dk.overgang.task-receipt.v1"
 ENTRIES: Final = 200
 """Warnings, reasons or recipients in one message."""
 CAUSES: Final = 1_000
@@ -28,6 +29,7 @@ CAUSES: Final = 1_000
 SentTaskState = Literal["PLANNED", "OPEN", "OVERDUE", "DONE", "CANCELLED", "EXPIRED", "WITHDRAWN"]
 ReceiptOutcome = Literal["ACCEPTED", "DUPLICATE", "QUARANTINED"]
 DeliveryOutcome = Literal["ACKNOWLEDGED", "REFUSED", "EXPIRED"]
+ToldState = Literal["OPEN", "OVERDUE", "DONE", "ENDED"]
 Word: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=CODE_LENGTH)]
 Sentence: TypeAlias = Annotated[str, StringConstraints(max_length=2 * TEXT_LENGTH)]
 
@@ -99,10 +101,24 @@ class DeliveryReceipt(Data):
     """Why it was refused."""
 
 
+class TaskReceipt(Data):
+    """How a task stands, to the sender of a message that opened it."""
+
+    message_id: MessageReference
+    """Id of the message."""
+    task_id: MessageReference
+    """Id of the task; the same in each receipt about it."""
+    recipient: Address | None = None
+    """Address of the party that has the task; null while nobody is known to be responsible."""
+    state: ToldState
+    """How it stands; ENDED where it is not to be done any more."""
+
+
 OUTBOUND: Final[dict[str, type[Data]]] = {
     TASK_TYPE: Task,
     RECEIPT_TYPE: Receipt,
     DELIVERY_RECEIPT_TYPE: DeliveryReceipt,
+    TASK_RECEIPT_TYPE: TaskReceipt,
 }
 """Model of each type that only the gateway sends."""
 

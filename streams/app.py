@@ -19,6 +19,7 @@ from streams.agents.decoding import Decoder
 from streams.agents.flow_agent import add_flow_agent
 from streams.agents.taking import Taking
 from streams.batch import Batch
+from streams.broker_access import client_settings
 from streams.deadlines import EVERY, Deadlines
 from streams.failures import Outcome, StopWorker, outcome_of
 from streams.handover import Handover
@@ -76,7 +77,7 @@ class Worker:
             tolerance=config.tolerance,
         )
         self.executor = ThreadPoolExecutor(THREADS, thread_name_prefix="apply")
-        self.admin = AdminClient({"bootstrap.servers": config.bootstrap})
+        self.admin = AdminClient(client_settings(config.bootstrap, config.login))
         self.handover = Handover(self._deliver)
         self.intake = Intake(
             settings=config.consumer_settings(),
@@ -167,7 +168,7 @@ class Worker:
     def _new_publisher(self) -> Publisher:
         replicas = self.config.replication_factor
         return Publisher(
-            producer_settings(self.config.bootstrap),
+            producer_settings(self.config.bootstrap, self.config.login),
             self.config.topic_prefix,
             self.ledger.vault.open,
             lambda names: ensure_topics(

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -12,10 +12,11 @@ from schemas.cloudevent import kafka_headers
 from schemas.identifiers import PartyAddress
 from schemas.outbound import outbound_topic
 from schemas.problems import OvergangError
+from streams.broker_access import Login, client_settings
 from streams.ledger.case_keys import CaseErased
 from streams.ledger.outbound import OutboundRow
 from streams.ledger.sealing import CannotOpen
-from streams.topics import TopicTrouble
+from streams.topic_making import Make, TopicMaking
 
 LARGEST_BYTES = 1_000_000
 """Of a message with its key and headers, and of a batch; outbound topics take a little more."""
@@ -40,10 +41,10 @@ class Results:
     refused: dict[PartyAddress, str] = field(default_factory=dict)
 
 
-def producer_settings(bootstrap: str) -> dict[str, object]:
+def producer_settings(bootstrap: str, login: Login | None = None) -> dict[str, object]:
     """Idempotent, in order, and with endless patience: a message that timed out would be overtaken."""
     return {
-        "bootstrap.servers": bootstrap,
+        **client_settings(bootstrap, login),
         "enable.idempotence": True,
         "acks": "all",
         "message.timeout.ms": 0,
@@ -57,7 +58,8 @@ def producer_settings(bootstrap: str) -> dict[str, object]:
 class Publisher:
     """One producer. Not thread-safe; deliveries are told inside `collect`.
 
-    `settings` as `producer_settings` gives them, `make_topics` makes those that are missing (TopicTrouble).
+    `settings` as `producer_settings` gives them, `make_topics` makes those that are missing (TopicTrouble),
+    in a thread of its own: `send` and `collect` never wait for a topic.
     """
 
     def __init__(
@@ -65,12 +67,13 @@ class Publisher:
         settings: Mapping[str, object],
         topic_prefix: str,
         open_payload: Open,
-        make_topics: Callable[[Collection[str]], None],
+        make_topics: Make,
     ) -> None:
         self._producer = Producer(dict(settings), logger=logging.getLogger("librdkafka"))
         self._prefix = topic_prefix
         self._open = open_payload
-        self._make_topics = make_topics
+        self._making = TopicMaking(make_topics)
+        self._without_topic: dict[str, PartyAddress] = {}
         self._known_topics: set[str] = set()
         self._in_flight: Counter[PartyAddress] = Counter()
         # Recipients of which the broker found a request too large: which row it was shows one by one.
@@ -79,16 +82,31 @@ class Publisher:
         self._fatal: KafkaError | None = None
 
     def busy(self) -> set[PartyAddress]:
-        """Recipients with rows on their way: their next rows must wait."""
+        """Recipients with rows on their way, or whose topic is being made: their next rows must wait."""
+        return self.on_their_way() | set(self._without_topic.values())
+
+    def on_their_way(self) -> set[PartyAddress]:
+        """Recipients with rows that the broker has yet to acknowledge."""
         return {recipient for recipient, count in self._in_flight.items() if count}
 
     def send(self, rows: Sequence[OutboundRow]) -> None:
-        """Send rows in the order given; after a failure the rest of that recipient's rows stay for later."""
-        self._prepare_topics({row.recipient for row in rows})
+        """Send rows in the order given; after a failure the rest of that recipient's rows stay for later.
+
+        So do those whose topic is yet to be made, and all that the producer has no room for.
+        """
+        missing = {
+            t: row.recipient for row in rows if (t := self._topic(row.recipient)) not in self._known_topics
+        }
+        if missing:
+            self._without_topic |= missing
+            self._making.ask(missing.keys())
+        without_topic = set(missing.values())
         for row in rows:
             waits = row.recipient in self._one_by_one and self._in_flight[row.recipient]
-            if row.recipient not in self._results.refused and not waits:
-                self._send_one(row)
+            if row.recipient in self._results.refused or row.recipient in without_topic or waits:
+                continue
+            if not self._send_one(row):
+                return
 
     def collect(self, seconds: float) -> Results:
         """Wait until nothing is on its way, at most `seconds`; tell what became of rows since the last call.
@@ -99,60 +117,49 @@ class Publisher:
         self._producer.flush(seconds)
         if self._fatal is not None:
             raise ProducerFailed(f"the producer cannot go on: {self._fatal.name()}")
+        self._note_topics()
         results, self._results = self._results, Results()
         return results
 
     def close(self) -> None:
         """Drop what is not acknowledged: it stays unpublished, and whoever leads next sends it again."""
+        self._making.close()
         self._producer.purge()
         self._producer.flush(1)
 
-    def _prepare_topics(self, recipients: Collection[PartyAddress]) -> None:
-        missing = {r: t for r in recipients if (t := self._topic(r)) not in self._known_topics}
-        if not missing:
-            return
-        try:
-            self._make_topics(missing.values())
-            self._known_topics.update(missing.values())
-        except TopicTrouble:
-            # One bad topic must not hold up the others.
-            for recipient, topic in missing.items():
-                self._prepare_topic(recipient, topic)
+    def _note_topics(self) -> None:
+        for topic, trouble in self._making.done().items():
+            recipient = self._without_topic.pop(topic)
+            if trouble is None:
+                self._known_topics.add(topic)
+            else:
+                self._results.refused[recipient] = trouble
 
-    def _prepare_topic(self, recipient: PartyAddress, topic: str) -> None:
-        try:
-            self._make_topics([topic])
-        except TopicTrouble as trouble:
-            self._results.refused[recipient] = str(trouble)
-        else:
-            self._known_topics.add(topic)
-
-    def _send_one(self, row: OutboundRow) -> None:
+    def _send_one(self, row: OutboundRow) -> bool:
+        """False where the producer is full: the row and all behind it stay for later."""
         try:
             value = self._open(row.case_key, row.payload)
         except CaseErased:
             self._results.undeliverable[row.n] = "the case was erased before the message was sent"
-            return
+            return True
         except CannotOpen as closed:
             self._results.refused[row.recipient] = str(closed)
-            return
-        while True:
-            try:
-                self._producer.produce(
-                    self._topic(row.recipient),
-                    value=value,
-                    key=row.attributes.get("subject"),
-                    headers=kafka_headers(row.event_attributes()),
-                    on_delivery=partial(self._delivered, row.n, row.recipient),
-                )
-            except BufferError:
-                self._producer.poll(0.1)
-            except KafkaException as error:
-                self._not_accepted(row, error.args[0])
-                return
-            else:
-                self._in_flight[row.recipient] += 1
-                return
+            return True
+        try:
+            self._producer.produce(
+                self._topic(row.recipient),
+                value=value,
+                key=row.attributes.get("subject"),
+                headers=kafka_headers(row.event_attributes()),
+                on_delivery=partial(self._delivered, row.n, row.recipient),
+            )
+        except BufferError:
+            return False
+        except KafkaException as error:
+            self._not_accepted(row, error.args[0])
+        else:
+            self._in_flight[row.recipient] += 1
+        return True
 
     def _not_accepted(self, row: OutboundRow, error: KafkaError) -> None:
         if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:

@@ -36,6 +36,15 @@ class Right(StrEnum):
     """Readiness and metrics; for `/gateway` only."""
 
 
+class Receipts(StrEnum):
+    """Which receipts a party gets. What became of a message can always be asked for."""
+
+    FAULTS = "faults"
+    """Warnings, quarantine, what a recipient refused or let expire."""
+    ALL = "all"
+    """Also plain acceptance and repetition, what recipients acknowledged, how the opened tasks stand."""
+
+
 class CredentialKind(StrEnum):
     """How a system proves which one it is."""
 
@@ -56,6 +65,15 @@ class Party:
     valid_from: date
     valid_to: date | None = None
     successor: PartyAddress | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptWish:
+    """In force from `valid_from` until the party's next one; a party without any gets `faults`."""
+
+    party: PartyAddress
+    receipts: Receipts
+    valid_from: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +146,8 @@ class Registry:
     grants: Mapping[SystemId, tuple[Grant, ...]] = field(default_factory=dict)
     credentials: Mapping[tuple[CredentialKind, str], tuple[Credential, ...]] = field(default_factory=dict)
     """By kind and what is shown."""
+    receipt_wishes: tuple[ReceiptWish, ...] = ()
+    """By party and time."""
 
     def proved(self, kind: CredentialKind, value: str, at: datetime) -> SystemId | None:
         """The system that this credential stands for; None where it stands for none at that instant."""

@@ -33,6 +33,8 @@ NUMBERED_AT_ONCE = 50_000
 _ACKNOWLEDGE = 1.0
 """Seconds to wait for a window's acknowledgements before the other recipients' rows go on."""
 _LISTEN = 0.5
+_TOPIC = 0.1
+"""Seconds between looks whether a topic has been made."""
 _COUNT_EVERY = 5.0
 _AGAIN = 2.0
 """Seconds after which the lead is sought anew when database, producer or our own code failed."""
@@ -62,7 +64,7 @@ class Relay(Service):  # type: ignore[misc] # mode has no types
         self._stopping = threading.Event()
         self._waits: dict[PartyAddress, _Wait] = {}
         self._next_count = 0.0
-        # A daemon: making a topic may block for longer than a stop may take, and nothing is lost with it.
+        # A daemon: the database may block for longer than a stop may take, and nothing is lost with it.
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
 
     async def on_start(self) -> None:
@@ -96,7 +98,8 @@ class Relay(Service):  # type: ignore[misc] # mode has no types
             while not self._stopping.is_set():
                 if not self._publish(connection, publisher):
                     # Returns early when a row was written meanwhile.
-                    list(connection.notifies(timeout=_LISTEN, stop_after=1))
+                    patience = _TOPIC if publisher.busy() else _LISTEN
+                    list(connection.notifies(timeout=patience, stop_after=1))
                 self._health.alive("relay")
         finally:
             self._metrics.relay_leader.set(0)
@@ -104,7 +107,10 @@ class Relay(Service):  # type: ignore[misc] # mode has no types
             publisher.close()
 
     def _publish(self, connection: psycopg.Connection, publisher: Publisher) -> bool:
-        """Send one window and mark what came of it; return whether there was anything to do."""
+        """Number what is new, send one window and mark what came of it; return whether to go on at once.
+
+        No step waits for the broker longer than `_ACKNOWLEDGE`: mailboxes and webhooks live by the numbers.
+        """
         numbered = outbound.number(connection, NUMBERED_AT_ONCE)
         rows = outbound.window(connection, WINDOW, self._waiting() | publisher.busy())
         publisher.send(rows)
@@ -113,7 +119,7 @@ class Relay(Service):  # type: ignore[misc] # mode has no types
         if time.monotonic() >= self._next_count:
             self._metrics.outbound_unpublished.set(outbound.count_unpublished(connection))
             self._next_count = time.monotonic() + _COUNT_EVERY
-        return bool(numbered or rows or publisher.busy())
+        return bool(numbered or rows or publisher.on_their_way())
 
     def _mark(self, connection: psycopg.Connection, results: Results) -> None:
         if results.published:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from schemas.flows import FLOWS
 from schemas.identifiers import Flow
+from streams.broker_access import Login, client_settings
 from streams.ledger.suspending import Tolerance
 from streams.proving import LIFETIME
 
@@ -13,6 +14,7 @@ from streams.proving import LIFETIME
 @dataclass(frozen=True, slots=True)
 class WorkerConfig:
     """`bootstrap` and `database_url` name broker and database; the key files are made where they are absent.
+    `login`: how to log in at the broker; None: in the clear.
 
     `port` serves health and numbers on `host`, 0 takes a free one. The three `_ms` are Kafka's consumer
     settings of that name: a worker that neither polls nor beats its heart for that long loses its
@@ -27,6 +29,7 @@ class WorkerConfig:
     pseudonym_key_file: Path
     wrapping_key_file: Path
     seal_keys_file: Path
+    login: Login | None = None
     require_seal: bool = False
     seal_lifetime: timedelta = LIFETIME
     tolerance: Tolerance = field(default_factory=Tolerance)
@@ -48,7 +51,7 @@ class WorkerConfig:
     def consumer_settings(self) -> dict[str, object]:
         """The ledger holds the positions: an offset that Kafka would choose by itself is an error."""
         return {
-            "bootstrap.servers": self.bootstrap,
+            **client_settings(self.bootstrap, self.login),
             "group.id": self.topic_prefix + self.group,
             "partition.assignment.strategy": "range",
             "enable.auto.commit": False,

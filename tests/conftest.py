@@ -12,11 +12,15 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
 import pytest
+from sqlalchemy import make_url
 
 from connectors.embedded.kafka import EmbeddedKafka
 from connectors.embedded.postgres import EmbeddedPostgres
@@ -25,37 +29,110 @@ from tests.living import lives
 WaitUntil = Callable[..., None]
 
 
-def pytest_configure() -> None:
-    """A shell starts what runs in the background with Ctrl-C ignored, and every child would inherit that."""
+SERVICES = pytest.StashKey["SharedServices"]()
+
+
+class SharedServices:
+    """The run's one broker and one database server, each started when it is first asked for.
+
+    In a worker of a parallel run (`workerinput`) they are those of the run's main process.
+    """
+
+    def __init__(self, workerinput: Mapping[str, str] | None) -> None:
+        self._given = workerinput
+        self._ends = ExitStack()
+
+    @cached_property
+    def directory(self) -> Path:
+        """Holds their data and logs. Not pytest's own temporary directory: that one keeps three runs."""
+        if self._given is not None:
+            return Path(self._given["infrastructure"])
+        temporary = tempfile.TemporaryDirectory(prefix="overgang-tests-", ignore_cleanup_errors=True)
+        return Path(self._ends.enter_context(temporary))
+
+    @cached_property
+    def bootstrap(self) -> str:
+        if self._given is not None:
+            return self._given["bootstrap"]
+        return self._ends.enter_context(EmbeddedKafka(self.directory / "kafka")).bootstrap
+
+    @cached_property
+    def database_url(self) -> str:
+        if self._given is not None:
+            return self._given["database_url"]
+        server = EmbeddedPostgres(self.directory / "postgres", durable=False)
+        return self._ends.enter_context(server).url
+
+    def for_worker(self) -> dict[str, str]:
+        """What a worker of a parallel run has to know; starts both."""
+        return {
+            "infrastructure": str(self.directory),
+            "bootstrap": self.bootstrap,
+            "database_url": self.database_url,
+        }
+
+    def end(self) -> None:
+        self._ends.close()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # A shell starts what runs in the background with Ctrl-C ignored, and every child would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    config.stash[SERVICES] = SharedServices(getattr(config, "workerinput", None))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Before a worker of a parallel run starts."""
+    node.workerinput.update(node.config.stash[SERVICES].for_worker())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    config.stash[SERVICES].end()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In a parallel run a file's tests share a worker, and all that look at the finished run do."""
+    for item in items:
+        shares_run = "run" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("finished run" if shares_run else item.path.name))
 
 
 @pytest.fixture(scope="session")
-def infrastructure_directory() -> Iterator[Path]:
-    """Not pytest's own temporary directory: that one keeps the data of three runs."""
-    with tempfile.TemporaryDirectory(prefix="overgang-tests-", ignore_cleanup_errors=True) as directory:
-        yield Path(directory)
+def infrastructure_directory(pytestconfig: pytest.Config) -> Path:
+    """Where the shared broker and database keep data and logs."""
+    return pytestconfig.stash[SERVICES].directory
 
 
 @pytest.fixture(scope="session")
-def shared_kafka(infrastructure_directory: Path) -> Iterator[EmbeddedKafka]:
-    """The session's broker; tests must not stop it (see `own_kafka`)."""
-    with EmbeddedKafka(infrastructure_directory / "kafka") as broker:
-        yield broker
+def shared_kafka(pytestconfig: pytest.Config) -> str:
+    """Bootstrap address of the run's broker; tests must not stop it (see `own_kafka`)."""
+    return pytestconfig.stash[SERVICES].bootstrap
 
 
 @pytest.fixture(scope="session")
-def shared_postgres(infrastructure_directory: Path) -> Iterator[EmbeddedPostgres]:
-    """The session's database server; tests must not stop it (see `own_postgres`)."""
-    with EmbeddedPostgres(infrastructure_directory / "postgres", durable=False) as server:
-        yield server
+def shared_postgres(pytestconfig: pytest.Config) -> str:
+    """URL of the run's database server; tests must not stop it (see `own_postgres`)."""
+    return pytestconfig.stash[SERVICES].database_url
+
+
+@contextmanager
+def fresh_database(server_url: str) -> Iterator[str]:
+    """URL of an empty database that is dropped at the end with whatever is still connected to it."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"'.encode())
+    try:
+        yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
+    finally:
+        with psycopg.connect(server_url, autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 
 
 @pytest.fixture
-def kafka(shared_kafka: EmbeddedKafka) -> str:
+def kafka(shared_kafka: str) -> str:
     """Bootstrap address of a real broker that all tests share: make topics under `topic_prefix`."""
-    assert shared_kafka.running, "an earlier test ended the shared broker"
-    return shared_kafka.bootstrap
+    return shared_kafka
 
 
 @pytest.fixture
@@ -65,14 +142,10 @@ def topic_prefix() -> str:
 
 
 @pytest.fixture
-def database_url(shared_postgres: EmbeddedPostgres) -> Iterator[str]:
-    """URL of a fresh, empty database, dropped after the test with whatever is still connected to it."""
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(shared_postgres.url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"'.encode())
-    yield shared_postgres.url_of(name)
-    with psycopg.connect(shared_postgres.url, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+def database_url(shared_postgres: str) -> Iterator[str]:
+    """URL of a fresh, empty database, dropped after the test."""
+    with fresh_database(shared_postgres) as url:
+        yield url
 
 
 @pytest.fixture

@@ -57,5 +57,15 @@ class GivenToken(httpx.Auth):
 
 
 def local_credential(settings: Settings) -> OwnToken:
-    """For commands on the gateway's own machine. Raises KeyFileError."""
-    return OwnToken(own_key(settings.token_key_file))
+    """For commands on the gateway's own machine, in the embedded profile. Raises KeyFileError, NoToken."""
+    return OwnToken(own_key(own_key_file(settings)))
+
+
+def own_key_file(settings: Settings) -> Path:
+    """Of the key that own tokens are signed with. Raises NoToken in production, where none counts."""
+    if settings.profile != "embedded":
+        raise NoToken(
+            "this machine's own tokens count in the embedded profile only; get a token of the issuer in "
+            "OVERGANG_TOKEN_ISSUER, and give its file with --token-file where a command takes it"
+        )
+    return settings.token_key_file

@@ -8,7 +8,9 @@ import uvicorn
 
 from connectors.access.token_keys import IssuerKeys, OwnKeys, fetched_from, own_key
 from connectors.access.tokens import OWN_ISSUER, Keys
+from connectors.broker import broker_login
 from connectors.cli.log_lines import log_as_json
+from connectors.database import with_password
 from connectors.http.app import create_app
 from connectors.http.client_certificates import tls_options
 from connectors.http.config import ApiConfig
@@ -63,16 +65,18 @@ def api_config(settings: Settings) -> ApiConfig:
         raise OvergangError("no broker: set OVERGANG_KAFKA_BOOTSTRAP, or start all with `overgang up`")
     if settings.database_url is None:
         raise OvergangError("no database: set OVERGANG_DATABASE_URL, or start all with `overgang up`")
+    embedded = settings.profile == "embedded"
     return ApiConfig(
         kafka_bootstrap=settings.kafka_bootstrap,
-        database_url=settings.database_url,
+        kafka_login=broker_login(settings),
+        database_url=with_password(settings.database_url, settings),
         pseudonym_key=load_or_make_key(settings.pseudonym_key_file),
         seal_keys=SealKeys(settings.seal_keys_file),
         token_issuers=_token_issuers(settings),
         token_audience=settings.token_audience,
         wrapping=load_or_make_wrapping_key(settings.wrapping_key_file),
-        everybody=True,
-        loopback_webhooks=settings.profile == "embedded",
+        everybody=embedded,
+        loopback_webhooks=embedded,
         webhook_ttl=timedelta(days=settings.webhook_days),
         topic_prefix=settings.topic_prefix,
         limits=LimitConfig(
@@ -80,12 +84,20 @@ def api_config(settings: Settings) -> ApiConfig:
             messages=Rate(settings.messages_per_second, settings.messages_burst),
             shares=Shares(requests=settings.requests_at_once, batches=settings.batches_at_once),
         ),
-        allowed_hosts=("localhost", "127.0.0.1", "[::1]", settings.http_host),
+        allowed_hosts=(
+            "localhost",
+            "127.0.0.1",
+            "[::1]",
+            settings.http_host,
+            *filter(None, settings.http_names.split(",")),
+        ),
     )
 
 
 def _token_issuers(settings: Settings) -> dict[str, Keys]:
-    issuers: dict[str, Keys] = {OWN_ISSUER: OwnKeys(own_key(settings.token_key_file))}
+    issuers: dict[str, Keys] = {}
+    if settings.profile == "embedded":
+        issuers[OWN_ISSUER] = OwnKeys(own_key(settings.token_key_file))
     if settings.token_issuer is not None and settings.token_keys is not None:
         issuers[settings.token_issuer] = IssuerKeys(fetched_from(settings.token_keys))
     return issuers

@@ -37,7 +37,7 @@ async def _run(deliverer: Deliverer, settings: Settings) -> None:
     for ending in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(ending, told.set)
     monitoring = Monitoring(
-        settings.http_host,
+        settings.monitoring_host,
         settings.deliver_port,
         lambda: deliverer.health.reasons(("deliverer",)),
         deliverer.metrics,

@@ -22,6 +22,7 @@ from connectors.cli.batch_sender import BATCH_ITEMS, BatchSender
 from connectors.cli.demo_pages import show_addresses, show_case, show_equation, show_task, show_to_do
 from connectors.cli.gateway import LOOK_SECONDS, OWNED, Gateway, gateway, interrupted_by_signals
 from connectors.cli.message_lines import Line
+from connectors.database import with_password
 from connectors.embedded.failures import DirectoryInUse
 from connectors.embedded.ownership import LOCK, claim, disown
 from connectors.settings import Settings
@@ -164,7 +165,7 @@ def _stay(console: Console, running: Gateway) -> None:
 
 @contextmanager
 def _ledger(running: Gateway) -> Iterator[Connection]:
-    with engine_for(running.addresses.database_url).connect() as connection:
+    with engine_for(with_password(running.addresses.database_url, Settings())).connect() as connection:
         yield connection
 
 

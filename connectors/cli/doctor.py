@@ -1,26 +1,39 @@
 """`overgang doctor`: is everything there that the gateway needs, and if not, what to do."""
 
+import shutil
 import stat
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import psycopg
 import typer
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.access.own_token import local_credential
+from connectors.broker import NoBroker, admin_client, broker_address
 from connectors.cli import run_file
 from connectors.cli.printing import AsJson, print_json, print_table
+from connectors.database import with_password
 from connectors.inbound_topics import inbound_topics
 from connectors.settings import Settings
+from schemas.key_file import KeyFileError
+from streams.ledger.clock import clock_ahead
 from streams.ledger.migrate import current_revision, newest_revision
 
 _BROKER_SECONDS = 5.0
 _HEALTH_SECONDS = 5.0
+_CLOCK_SECONDS = 2.0
+"""How far clocks may be apart: tokens, seals and due times are measured by them."""
+_FREE_BYTES = 1 << 30
 _SEE_LOG = "see its log in the data directory; stop `overgang up` and start it again"
+_REFUSALS = {
+    "_AUTHENTICATION": "mend OVERGANG_KAFKA_USER and OVERGANG_KAFKA_PASSWORD_FILE",
+    "_SSL": "mend OVERGANG_KAFKA_CA_FILE, or the broker's certificate",
+}
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -35,18 +48,19 @@ class Finding:
 
 
 def doctor(json: AsJson = False) -> None:
-    """Look at broker, topics, database, migrations and keys; exit status 1 where something is not well."""
+    """Look at broker, topics, database, clock, disk and keys; exit status 1 where something is not well."""
     settings = Settings()
     running = run_file.read(settings.data_directory)
-    bootstrap = settings.kafka_bootstrap or (running.kafka_bootstrap if running else None)
     database_url = settings.database_url or (running.database_url if running else None)
+    embedded = settings.profile == "embedded"
     findings = [
         *_gateway(running, settings),
-        *_broker(bootstrap, settings),
-        *_database(database_url),
+        *_broker(settings),
+        *_database(database_url and with_password(database_url, settings)),
+        _disk(settings.data_directory),
         _key("pseudonym key", settings.pseudonym_key_file),
         _key("wrapping key", settings.wrapping_key_file),
-        _key("token key", settings.token_key_file),
+        *([_key("token key", settings.token_key_file)] if embedded else ()),
         _key("seal keys", settings.seal_keys_file),
     ]
     if json:
@@ -63,7 +77,7 @@ def _gateway(running: run_file.Running | None, settings: Settings) -> Iterator[F
         yield Finding("gateway", True, "none runs on this data directory")
         return
     yield Finding("gateway", True, f"runs as process {running.process}")
-    for part, url in (("api", running.http), ("worker", running.worker)):
+    for part, url in (("api", running.http), ("worker", running.worker), ("deliver", running.deliver)):
         try:
             answer = httpx.get(
                 f"{url}/health/ready",
@@ -78,20 +92,30 @@ def _gateway(running: run_file.Running | None, settings: Settings) -> Iterator[F
         yield Finding(part, ready, f"{url} is ready" if ready else answer.text, None if ready else _SEE_LOG)
 
 
-def _broker(bootstrap: str | None, settings: Settings) -> Iterator[Finding]:
-    if not bootstrap:
+def _broker(settings: Settings) -> Iterator[Finding]:
+    heard: list[str] = []
+    try:
+        bootstrap = broker_address(settings)
+        client = admin_client(settings, lambda error: heard.append(error.name()))
+    except KeyFileError as closed:
+        yield Finding("broker", False, str(closed), "see OVERGANG_KAFKA_PASSWORD_FILE")
+        return
+    except NoBroker:
         yield Finding(
             "broker", False, "none configured, none runs", "`overgang up`, or OVERGANG_KAFKA_BOOTSTRAP"
         )
         return
-    client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     try:
         topics = client.list_topics(timeout=_BROKER_SECONDS).topics
     except KafkaException as away:
+        client.poll(0)
+        if refused := next((name for name in heard if name in _REFUSALS), None):
+            yield Finding("broker", False, f"{bootstrap} refuses ({refused})", _REFUSALS[refused])
+            return
         error = f"{bootstrap} does not answer ({away.args[0].name()})"
         yield Finding("broker", False, error, "start it, or mend OVERGANG_KAFKA_BOOTSTRAP")
         return
-    yield Finding("broker", True, f"{bootstrap} answers")
+    yield Finding("broker", True, f"{bootstrap} answers by {settings.kafka_security}")
     wanted = inbound_topics(settings.topic_prefix)
     if missing := sorted(wanted - topics.keys()):
         yield Finding(
@@ -114,18 +138,33 @@ def _database(url: str | None) -> Iterator[Finding]:
         return
     try:
         found = current_revision(url)
-    except SQLAlchemyError as away:
+        ahead = clock_ahead(url, time.time)
+    except (SQLAlchemyError, psycopg.Error) as away:
         kind = type(away).__name__
         yield Finding(
             "database", False, f"does not answer ({kind})", "start it, or mend OVERGANG_DATABASE_URL"
         )
         return
     yield Finding("database", True, "answers")
+    apart = f"{abs(ahead):.1f} s from the database's"
+    if abs(ahead) > _CLOCK_SECONDS:
+        yield Finding("clock", False, apart, "let both machines keep time by NTP (timedatectl)")
+    else:
+        yield Finding("clock", True, apart)
     wanted = newest_revision()
     if found == wanted:
         yield Finding("migrations", True, f"at {wanted}")
     else:
         yield Finding("migrations", False, f"at {found or 'none'}, not {wanted}", "`overgang up` migrates it")
+
+
+def _disk(directory: Path) -> Finding:
+    there = next(place for place in (directory, *directory.parents) if place.exists())
+    free = shutil.disk_usage(there).free
+    found = f"{free / (1 << 30):.1f} GiB free for {directory}"
+    if free < _FREE_BYTES:
+        return Finding("disk", False, found, "make room: below this broker and database stop")
+    return Finding("disk", True, found)
 
 
 def _key(name: str, file: Path) -> Finding:

@@ -4,9 +4,8 @@ from typing import Annotated, cast
 
 import typer
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 
-from connectors.cli import run_file
+from connectors.broker import admin_client
 from connectors.cli.ledger_access import open_ledger
 from connectors.cli.ledger_change import open_for_change
 from connectors.cli.printing import AsJson, print_json, print_table
@@ -66,7 +65,7 @@ def resume(
             raise NotResumed(f"the flow {flow} is not stopped; `overgang flows` lists those that are")
         topic = settings.topic_prefix + contract.topic
         try:
-            places = unreadable_partitions(_admin(settings), topic, contract.flow, ledger)
+            places = unreadable_partitions(admin_client(settings), topic, contract.flow, ledger)
         except KafkaException as away:
             raise NotResumed(
                 f"the broker does not answer ({away.args[0].name()}); run `overgang doctor`"
@@ -86,11 +85,3 @@ def resume(
 
 def _told(place: Unreadable) -> str:
     return f"partition {place.partition}: {place.reason}; reads from offset {place.earliest}"
-
-
-def _admin(settings: Settings) -> AdminClient:
-    running = run_file.read(settings.data_directory)
-    bootstrap = settings.kafka_bootstrap or (running.kafka_bootstrap if running else None)
-    if bootstrap is None:
-        raise NotResumed("no broker: start `overgang up` first or set OVERGANG_KAFKA_BOOTSTRAP")
-    return AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})

@@ -17,17 +17,21 @@ from pathlib import Path
 from types import FrameType
 
 import httpx
+from confluent_kafka.admin import AdminClient
 from sqlalchemy import make_url
 
 from connectors.access.own_token import local_credential
+from connectors.broker import broker_login
 from connectors.cli import run_file
+from connectors.database import with_password
 from connectors.embedded.child import Child
 from connectors.embedded.failures import DidNotStart
 from connectors.embedded.ownership import claim, disown
 from connectors.embedded.services import Services, services
 from connectors.inbound_topics import inbound_topics
-from connectors.settings import Settings
+from connectors.settings import Settings, SettingsRefused
 from schemas.problems import OvergangError
+from streams.broker_access import client_settings
 from streams.ledger.migrate import migrate
 from streams.ledger.registry_changes import seed_local
 from streams.topics import ensure_topics, inbound_shape
@@ -90,6 +94,11 @@ def gateway(settings: Settings, say: Say) -> Iterator[Gateway]:
 
 
 def _start(settings: Settings, say: Say, stack: ExitStack) -> Gateway:
+    if settings.profile != "embedded":
+        raise SettingsRefused(
+            "OVERGANG_PROFILE: a gateway in one place is for the embedded profile; in production start "
+            "`overgang migrate`, then `overgang worker`, `overgang api` and `overgang deliver`"
+        )
     directory = settings.data_directory
     lock = claim(directory / OWNED)
     stack.callback(disown, lock)
@@ -98,18 +107,20 @@ def _start(settings: Settings, say: Say, stack: ExitStack) -> Gateway:
     )
     say("broker", running.bootstrap)
     say("database", make_url(running.database_url).render_as_string(hide_password=True))
-    migrate(running.database_url)
-    seed_local(running.database_url)
+    database = with_password(running.database_url, settings)
+    migrate(database)
+    seed_local(database)
+    login = None if running.broker is not None else broker_login(settings)
     ensure_topics(
-        running.bootstrap,
+        AdminClient(client_settings(running.bootstrap, login)),
         inbound_topics(settings.topic_prefix),
         inbound_shape(settings.inbound_partitions, replication_factor=settings.replication_factor),
         replication_factor=settings.replication_factor,
     )
     ports = {
         "api": settings.http_port or _free_port(settings.http_host),
-        "worker": settings.worker_port or _free_port(settings.http_host),
-        "deliver": settings.deliver_port or _free_port(settings.http_host),
+        "worker": settings.worker_port or _free_port(settings.monitoring_host),
+        "deliver": settings.deliver_port or _free_port(settings.monitoring_host),
     }
     environment = {name: value for name, value in os.environ.items() if name.startswith("OVERGANG_")} | {
         "OVERGANG_KAFKA_BOOTSTRAP": running.bootstrap,
@@ -120,8 +131,10 @@ def _start(settings: Settings, say: Say, stack: ExitStack) -> Gateway:
         "OVERGANG_DELIVER_PORT": str(ports["deliver"]),
     }
     parts = _backing(running)
-    host = f"[{settings.http_host}]" if ":" in settings.http_host else settings.http_host
-    urls = {command: f"http://{host}:{port}" for command, port in ports.items()}
+    urls = {
+        command: _url(settings.http_host if command == "api" else settings.monitoring_host, port)
+        for command, port in ports.items()
+    }
     for command in _OWN:
         part = _child(command, directory / f"{command}.log", lock, environment, stack)
         say(command, f"process {part.process}, log {part.log}")
@@ -189,6 +202,10 @@ def _check(parts: Sequence[_Part]) -> None:
             lines = part.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LAST_LINES:]
             what = f"the {part.name} ended by itself, so everything was stopped; its log is {part.log}"
             raise PartEnded("\n  ".join((what, *lines)))
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _free_port(host: str) -> int:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, NullPool, create_engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.cli import run_file
+from connectors.database import with_password
 from connectors.settings import Settings
 from schemas.problems import OvergangError
 
@@ -24,7 +25,7 @@ class NotInLedger(OvergangError):
 def database_url(settings: Settings) -> str:
     """Raises `NoLedger` where none is configured and nothing runs."""
     if settings.database_url is not None:
-        return str(settings.database_url)
+        return with_password(settings.database_url, settings)
     running = run_file.read(settings.data_directory)
     if running is None:
         raise NoLedger("no database: start `overgang up` first or set OVERGANG_DATABASE_URL")

@@ -41,6 +41,15 @@ def message(
     if found.recipients:
         print_table(
             "Went to",
-            ("recipient", "sequence", "published", "undeliverable"),
-            ((d.recipient, d.sequence, d.published_at, d.undeliverable_reason) for d in found.recipients),
+            ("recipient", "state", "by", "sequence", "published", "undeliverable"),
+            (
+                (d.recipient, d.state, d.acknowledged_by, d.sequence, d.published_at, d.undeliverable_reason)
+                for d in found.recipients
+            ),
+        )
+    if found.tasks:
+        print_table(
+            "Opened",
+            ("task", "recipient", "state", "since"),
+            ((t.task_id, t.recipient, t.state, t.since) for t in found.tasks),
         )

@@ -12,9 +12,11 @@ from streams.ledger.registry_changes import seed_local
 def migrate() -> None:
     """Run the migrations that are missing; harmless where there are none."""
     try:
-        url = database_url(Settings())
+        settings = Settings()
+        url = database_url(settings)
         reached = ledger_migrations.migrate(url)
-        seed_local(url)
+        if settings.profile == "embedded":
+            seed_local(url)
     except SQLAlchemyError as failed:
         kind = type(failed).__name__
         raise NoLedger(f"the database does not answer as it should ({kind}); run `overgang doctor`") from None

@@ -12,6 +12,7 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.access.certificates import fingerprint
+from connectors.access.own_token import own_key_file
 from connectors.access.signing_keys import signing_key
 from connectors.access.token_keys import own_key
 from connectors.access.tokens import issue
@@ -23,7 +24,7 @@ from schemas.identifiers import Flow, PartyAddress, SystemId
 from streams.ledger.migrate import engine_for
 from streams.ledger.registry import read_registry
 from streams.ledger.registry_changes import LOCAL, RegistryChanges
-from streams.registry import CredentialKind, Party, RegistryRefused, Right, System
+from streams.registry import CredentialKind, Party, Receipts, RegistryRefused, Right, System
 
 parties = typer.Typer(help="Who may send and read what.")
 
@@ -53,6 +54,7 @@ def listed(context: typer.Context, json: AsJson = False) -> None:
                 "systems": list(known.systems.values()),
                 "grants": grants,
                 "credentials": credentials,
+                "receipts": known.receipt_wishes,
             }
         )
         return
@@ -76,6 +78,12 @@ def listed(context: typer.Context, json: AsJson = False) -> None:
         ("n", "system", "kind", "value", "from", "to", "revoked"),
         ((c.n, c.system, c.kind, c.value, c.valid_from, c.valid_to, c.revoked_at) for c in credentials),
     )
+    if known.receipt_wishes:
+        print_table(
+            "Receipts",
+            ("party", "receipts", "from"),
+            ((w.party, w.receipts, w.valid_from) for w in known.receipt_wishes),
+        )
 
 
 @parties.command("add")
@@ -132,6 +140,18 @@ def end(n: Annotated[int, typer.Argument(metavar="N")], at: _To = None) -> None:
     with _changes() as changes:
         changes.end_grant(n, at)
     typer.echo(f"grant {n} is ended")
+
+
+@parties.command("receipts")
+def receipts(
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Such as /institution/280051.")],
+    wanted: Annotated[Receipts, typer.Argument(metavar="all|faults", help="Of all its messages, or faults.")],
+    valid_from: _From = None,
+) -> None:
+    """Say which receipts a party gets by mailbox, webhook and topic."""
+    with _changes() as changes:
+        changes.want_receipts(PartyAddress(address), wanted, valid_from)
+    typer.echo(f"{address} gets receipts: {wanted}")
 
 
 @parties.command("certificate")
@@ -235,7 +255,7 @@ def token(
     with open_ledger() as connection:
         if SystemId(system) not in read_registry(connection).systems:
             raise RegistryRefused(f"system: is not registered; run `overgang parties system {system}` first")
-    key = own_key(Settings().token_key_file)
+    key = own_key(own_key_file(Settings()))
     typer.echo(issue(key, system, minutes * 60, time.time()))
 
 

@@ -20,6 +20,7 @@ from connectors.settings import Settings
 from schemas import code_lists
 from schemas.problems import OvergangError
 from streams.ledger.deciding import Rulebook
+from streams.ledger.emptiness import is_empty
 from streams.ledger.replaying import Difference, Replayed
 from streams.ledger.replaying import replay as replay_ledger
 from streams.rules import ruleset
@@ -87,16 +88,11 @@ def _copy(ledger_url: str, into: str | None) -> Iterator[str]:
 
 def _must_be_empty(url: str) -> None:
     try:
-        with psycopg.connect(url, connect_timeout=5) as connection:
-            row = connection.execute(
-                "SELECT count(*) FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace"
-                " WHERE relkind IN ('r', 'p', 'v')"
-                " AND nspname NOT LIKE 'pg_%' AND nspname <> 'information_schema'"
-            ).fetchone()
+        empty = is_empty(url)
     except psycopg.Error as failed:
         kind = type(failed).__name__
         raise NoCopy(f"--into: the database does not answer ({kind}); name one that is there") from None
-    if row != (0,):
+    if not empty:
         raise NoCopy("--into: the database is not empty; make a new one: nothing is ever overwritten")
 
 

@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
+from connectors.broker import broker_login
 from connectors.cli.log_lines import log_as_json
+from connectors.database import with_password
 from connectors.settings import Settings
 from schemas.problems import OvergangError
 from streams.ledger.suspending import Tolerance
@@ -26,7 +28,8 @@ def worker_config(settings: Settings) -> WorkerConfig:
         raise OvergangError("no database: set OVERGANG_DATABASE_URL, or start all with `overgang up`")
     return WorkerConfig(
         bootstrap=settings.kafka_bootstrap,
-        database_url=settings.database_url,
+        login=broker_login(settings),
+        database_url=with_password(settings.database_url, settings),
         data_directory=settings.data_directory,
         pseudonym_key_file=settings.pseudonym_key_file,
         wrapping_key_file=settings.wrapping_key_file,
@@ -41,6 +44,6 @@ def worker_config(settings: Settings) -> WorkerConfig:
         batch_size=settings.batch_size,
         session_timeout_ms=settings.session_timeout_ms,
         heartbeat_interval_ms=min(3_000, settings.session_timeout_ms // 3),
-        host=settings.http_host,
+        host=settings.monitoring_host,
         port=settings.worker_port,
     )

@@ -6,15 +6,16 @@ Known to the whole app as a dependency, so that a route is closed unless it says
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 
 from connectors.access.gate import Caller, NotProved
 from connectors.access.token_keys import NoKeys
 from connectors.http.body import discard_body
 from connectors.http.parts import Parts, parts_of
 from connectors.http.problems import Refusal
+from schemas.identifiers import PartyAddress
 from streams.ledger.registry_watch import RegistryUnknown
 
 CERTIFICATE: Final = "overgang.client_certificate"
@@ -102,3 +103,18 @@ Operator = Annotated[Caller, Depends(_operator)]
 """The system that asks, which is the operator's."""
 Monitor = Annotated[Caller, Depends(_monitor)]
 """The system that asks, which may see readiness and metrics."""
+
+
+def _readable_party(
+    role: Annotated[Literal["institution", "municipality"], Path()],
+    code: Annotated[str, Path(pattern="^[0-9]{3}([0-9]{3})?$", examples=["751"])],
+    asking: Asking,
+) -> PartyAddress:
+    party = PartyAddress(f"/{role}/{code}")
+    if not asking.reads(party):
+        raise Refusal("no-grant", f"The system {asking.system} may not read for this party; name its own.")
+    return party
+
+
+Own = Annotated[PartyAddress, Depends(_readable_party)]
+"""A party for which the asking system may read."""

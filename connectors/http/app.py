@@ -46,6 +46,7 @@ from connectors.mailbox.polls import Polls
 from connectors.mailbox.reading import Mailboxes
 from connectors.mailbox.unread import UnreadAges
 from schemas.problems import Problem
+from streams.broker_access import client_settings
 from streams.ledger.registry_watch import RegistryWatch
 
 _log = structlog.get_logger(__name__)
@@ -61,7 +62,9 @@ def create_app(config: ApiConfig) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         producer = InboundProducer(
-            config.kafka_bootstrap, config.acknowledge_within, config.messages_in_flight
+            client_settings(config.kafka_bootstrap, config.kafka_login),
+            config.acknowledge_within,
+            config.messages_in_flight,
         )
         engine, writing = open_engine(config), open_engine(config, read_only=False)
         watch = RegistryWatch(engine)

@@ -9,6 +9,7 @@ from connectors.http.limits import LimitConfig
 from schemas.code_lists import CodeLists
 from schemas.code_lists import shipped as shipped_lists
 from schemas.pseudonym import PseudonymKey
+from streams.broker_access import Login
 from streams.ledger.sealing import Seal
 from streams.seal_keys import SealKeys
 
@@ -35,6 +36,7 @@ class ApiConfig:
     seal_keys: SealKeys
     token_issuers: Mapping[str, Keys]
     wrapping: Seal
+    kafka_login: Login | None = None
     token_audience: str = AUDIENCE
     everybody: bool = False
     loopback_webhooks: bool = False

@@ -11,7 +11,7 @@ a new one takes its place. A send that failed may still have arrived: repeated u
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -76,11 +76,16 @@ class _InFlight:
 
 
 class InboundProducer:
-    """One idempotent producer and the thread that polls it. To be made inside a running event loop."""
+    """One idempotent producer and the thread that polls it. To be made inside a running event loop.
 
-    def __init__(self, bootstrap: str, acknowledge_within: float, messages_in_flight: int) -> None:
+    `broker`: how it is reached, as `client_settings` tells.
+    """
+
+    def __init__(
+        self, broker: Mapping[str, object], acknowledge_within: float, messages_in_flight: int
+    ) -> None:
         self._settings = {
-            "bootstrap.servers": bootstrap,
+            **broker,
             "client.id": "overgang-api",
             "acks": "all",
             "enable.idempotence": True,

@@ -16,7 +16,16 @@ from connectors.http.problems import Refusal, documented
 from schemas.identifiers import Flow, PartyAddress, SystemId
 from streams.ledger.registry import audited
 from streams.ledger.registry_changes import RegistryChanges
-from streams.registry import Credential, CredentialKind, Grant, Party, RegistryRefused, Right, System
+from streams.registry import (
+    Credential,
+    CredentialKind,
+    Grant,
+    Party,
+    ReceiptWish,
+    RegistryRefused,
+    Right,
+    System,
+)
 
 router = APIRouter(tags=["registry"])
 _OWN = documented("no-credential", "not-proved", "access-unknown")
@@ -104,6 +113,7 @@ class WholeRegistry:
     systems: list[System]
     grants: list[Grant]
     credentials: list[Credential]
+    receipts: list[ReceiptWish]
 
 
 @router.get("/v1/access", summary="Who I am here, and what I may do", responses=_OWN)
@@ -126,6 +136,7 @@ async def whole_registry(asking: Operator) -> WholeRegistry:
         list(known.systems.values()),
         [grant for granted in known.grants.values() for grant in granted],
         [credential for found in known.credentials.values() for credential in found],
+        list(known.receipt_wishes),
     )
 
 

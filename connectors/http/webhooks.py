@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.access.gate import Caller
-from connectors.http.access import Asking
+from connectors.http.access import Asking, Own
 from connectors.http.parts import OpenParts, Parts
 from connectors.http.problems import Refusal, documented
 from connectors.webhooks.addresses import LONGEST_URL, UrlRefused, checked_url
@@ -90,21 +90,6 @@ class Redelivered(BaseModel):
     """How many messages are tried again."""
 
     messages: int
-
-
-def _readable_party(
-    role: Annotated[Literal["institution", "municipality"], Path()],
-    code: Annotated[str, Path(pattern="^[0-9]{3}([0-9]{3})?$", examples=["751"])],
-    asking: Asking,
-) -> PartyAddress:
-    party = PartyAddress(f"/{role}/{code}")
-    if not asking.reads(party):
-        raise Refusal("no-grant", f"The system {asking.system} may not read for this party; name its own.")
-    return party
-
-
-Own = Annotated[PartyAddress, Depends(_readable_party)]
-"""A party for which the asking system may read."""
 
 
 @router.get(

@@ -15,6 +15,7 @@ from schemas.identifiers import PartyAddress
 from schemas.problems import InvalidMessage, OvergangError
 from schemas.wire import decode
 from streams.ledger import mailbox
+from streams.ledger.case_keys import GATEWAY
 from streams.ledger.mailbox import MailboxRow, Standing
 from streams.ledger.sealing import CannotOpen, Seal
 
@@ -59,7 +60,7 @@ class Mailboxes:
 
         def acknowledged() -> Standing:
             with self._writing.begin() as connection:
-                return mailbox.acknowledge(connection, party, sequence, back=back)
+                return mailbox.acknowledge(connection, party, sequence, self._seal_own, back=back)
 
         return await self._run(acknowledged)
 
@@ -71,6 +72,9 @@ class Mailboxes:
                 return mailbox.oldest_unread(connection)
 
         return await self._run(looked)
+
+    def _seal_own(self, plaintext: bytes) -> bytes:
+        return self._wrapping.seal(plaintext, GATEWAY)
 
     async def _run(self, work: Callable[[], _T]) -> _T:
         try:

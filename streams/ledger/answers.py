@@ -5,6 +5,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
 
+from streams.task_progress import Progress
+
 
 class ShownState(StrEnum):
     """A task's state, or WITHDRAWN where its ground is gone."""
@@ -20,12 +22,31 @@ class ShownState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A recipient of a message: `sequence` there (null until the relay numbers it), and when Kafka had it."""
+    """A recipient of a message: `sequence` there (null until the relay numbers it), and when Kafka had it.
+
+    `acknowledged_by` are the channels by which the recipient took it; `state` without any is what its webhook
+    came to, or WAITING: who reads the topic tells nobody.
+    """
 
     recipient: str
     sequence: int | None
     published_at: datetime | None
     undeliverable_reason: str | None
+    state: Literal["WAITING", "ACKNOWLEDGED", "REFUSED", "EXPIRED"]
+    acknowledged_by: list[Literal["mailbox", "webhook"]]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedTask:
+    """A task that a message opened, as far as its sender may know; `since` when it stands so.
+
+    `recipient` has it: null while nobody is known to be responsible.
+    """
+
+    task_id: str
+    recipient: str | None
+    state: Progress
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +75,7 @@ class Outcome:
     warnings: list[str]
     reasons: list[Reason]
     recipients: list[Delivery]
+    tasks: list[OpenedTask]
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from streams.ledger.cases import Case, CaseCache, StoredFact, load, lock_due, st
 from streams.ledger.deciding import Deciding, Rulebook
 from streams.ledger.inbox import Arrival, admit, count_repeats, sort
 from streams.ledger.positions import advance
+from streams.ledger.receipt_wishes import wanting_all
 from streams.ledger.receipts import receipts
 from streams.ledger.sealing import Seal
 from streams.ledger.suspending import Tolerance, count_faults
@@ -104,7 +105,8 @@ def apply(
     deciding.write(cursor)
 
     quarantine.store(cursor, room.vault, batch, arrived.refused, now)
-    told = list(receipts(room.vault, batch, accepted, repeats, arrived.refused, stored, now))
+    wanting = wanting_all(cursor, {ref.source for ref in arrived.first}, now)
+    told = list(receipts(room.vault, batch, accepted, repeats, arrived.refused, stored, wanting, now))
     outgoing.write(cursor, told, now)
     suspended = count_faults(cursor, arrived.refused, room.tolerance, now)
     done = Applied(

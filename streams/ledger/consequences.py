@@ -11,10 +11,20 @@ from streams.ledger.outgoing import Outgoing, forward, task_message
 from streams.ledger.sealing import Seal
 from streams.rules.facts import danish_day
 from streams.rules.model import Decision, MessageRef
+from streams.task_progress import TOLD, Progress, is_told, progress_of
 
 _MOVED = "Withdrawn: another party is responsible for the citizen now."
 _UNROUTED = "Withdrawn: nobody is known to be responsible for the citizen now."
 _GONE = "Withdrawn: the facts that opened it do not hold."
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """A task stands otherwise than before for the sender of a message that opened it."""
+
+    message: MessageRef
+    task: StoredTask
+    progress: Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +35,7 @@ class Consequences:
     facts: tuple[StoredFact, ...]
     tasks: tuple[StoredTask, ...]
     outgoing: tuple[Outgoing, ...]
+    progress: tuple[Advanced, ...]
 
 
 def consequences(case: Case, decision: Decision, seal: Seal, lists: CodeLists, now: datetime) -> Consequences:
@@ -54,6 +65,7 @@ def consequences(case: Case, decision: Decision, seal: Seal, lists: CodeLists, n
         facts=tuple(new for ref, new in facts.items() if new is not case.facts[ref]),
         tasks=tuple(new for new, _ in changed),
         outgoing=tuple(outgoing),
+        progress=tuple(advanced for new, old in changed for advanced in _advanced(case, new, old)),
     )
 
 
@@ -89,6 +101,20 @@ def _changed_tasks(case: Case, decision: Decision) -> Iterator[tuple[StoredTask,
     for task_id, old in case.tasks.items():
         if task_id not in decided and not old.withdrawn:
             yield StoredTask(old.task, old.revision + 1, withdrawn=True), old
+
+
+def _advanced(case: Case, new: StoredTask, old: StoredTask | None) -> Iterator[Advanced]:
+    """That a task was opened is no news of it."""
+    task, stands = new.task, _progress(new)
+    if task.rule not in TOLD or stands is (_progress(old) if old is not None else Progress.OPEN):
+        return
+    for ref, stored in case.facts.items():
+        if ref.id in task.caused_by and is_told(task.rule, task.recipient, stored.flow, ref.source):
+            yield Advanced(ref, new, stands)
+
+
+def _progress(stored: StoredTask) -> Progress:
+    return Progress.ENDED if stored.withdrawn else progress_of(stored.task.state)
 
 
 def _told(

@@ -13,8 +13,9 @@ from schemas.identifiers import CaseKey
 from streams.failures import fault_name
 from streams.ledger import outgoing
 from streams.ledger.cases import Case, StoredFact, StoredTask
-from streams.ledger.consequences import consequences
-from streams.ledger.outgoing import Outgoing
+from streams.ledger.consequences import Advanced, consequences
+from streams.ledger.outgoing import Outgoing, task_receipt
+from streams.ledger.receipt_wishes import wanting_all
 from streams.ledger.sealing import Seal
 from streams.ledger.writing import DecidedCase, write_cases, write_facts, write_tasks
 from streams.rules.decide import decide
@@ -52,6 +53,7 @@ class Deciding:
     outgoing: list[Outgoing] = field(default_factory=list)
     _facts: list[tuple[CaseKey, StoredFact]] = field(default_factory=list)
     _rows: list[DecidedCase] = field(default_factory=list)
+    _advanced: list[tuple[Case, Seal, Advanced]] = field(default_factory=list)
 
     def decide(self, case: Case, new: Mapping[MessageRef, StoredFact], seal: Seal) -> Case:
         """Decide a case with its new facts; return it as it will be.
@@ -79,6 +81,7 @@ class Deciding:
             self._rows.append(DecidedCase(case.key, decision.next_change, None))
             self.tasks += [(case.key, task) for task in done.tasks]
             self.outgoing += done.outgoing
+            self._advanced += [(done.after, seal, advanced) for advanced in done.progress]
             after = done.after
         self.cases.append(after)
         return after
@@ -87,5 +90,16 @@ class Deciding:
         """Store facts, tasks, outbound rows and cases."""
         write_facts(cursor, self._facts)
         write_tasks(cursor, self.tasks, self.now)
+        self.outgoing += self._task_receipts(cursor)
         outgoing.write(cursor, self.outgoing, self.now)
         write_cases(cursor, self._rows, self.rulebook.digest, self.now)
+
+    def _task_receipts(self, cursor: Cursor[Any]) -> list[Outgoing]:
+        wanting = wanting_all(
+            cursor, {advanced.message.source for _, _, advanced in self._advanced}, self.now
+        )
+        return [
+            task_receipt(case, a.message, a.task.task, a.task.revision, a.progress, seal, self.now)
+            for case, seal, a in self._advanced
+            if a.message.source in wanting
+        ]

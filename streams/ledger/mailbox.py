@@ -4,17 +4,20 @@ A row is in the mailbox from when the relay has numbered it, published or not: w
 here all the same. A row of an erased case can be opened by nobody; its number stays empty.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, func, or_, select, true, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from schemas.identifiers import PartyAddress
 from schemas.problems import OvergangError
 from streams.ledger.case_keys import GATEWAY, unwrapped
 from streams.ledger.outbound import OutboundRow
+from streams.ledger.outgoing import delivery_receipt, write
+from streams.ledger.receipt_wishes import wanting_all
 from streams.ledger.sealing import CannotOpen, Seal
 from streams.ledger.tables import case_keys, cursors, mailboxes, outbound
 
@@ -110,22 +113,60 @@ def standing(connection: Connection, party: PartyAddress) -> Standing:
     return Standing(party, connection.execute(known).scalar_one_or_none() or 0, _last(connection, party))
 
 
-def acknowledge(connection: Connection, party: PartyAddress, sequence: int, *, back: bool) -> Standing:
+def acknowledge(
+    connection: Connection,
+    party: PartyAddress,
+    sequence: int,
+    seal_own: Callable[[bytes], bytes],
+    *,
+    back: bool,
+) -> Standing:
     """A party has every message up to `sequence`; a lower one than before counts only with `back`.
 
-    Raises BeyondLast.
+    `seal_own` seals receipts by the gateway's own key. Raises BeyondLast.
     """
     last = _last(connection, party)
     if sequence > last:
         raise BeyondLast(last)
     put = upsert(mailboxes).values(party=party, acknowledged=sequence)
     highest = func.greatest(mailboxes.c.acknowledged, put.excluded.acknowledged)
-    connection.execute(
-        put.on_conflict_do_update(
-            index_elements=["party"], set_={"acknowledged": put.excluded.acknowledged if back else highest}
-        )
-    )
+    now_at = put.on_conflict_do_update(
+        index_elements=["party"], set_={"acknowledged": put.excluded.acknowledged if back else highest}
+    ).returning(mailboxes.c.acknowledged, mailboxes.c.told)
+    acknowledged, told = connection.execute(now_at).one()
+    if acknowledged > told:
+        _tell(connection, party, told, acknowledged, seal_own)
     return standing(connection, party)
+
+
+def _tell(
+    connection: Connection, party: PartyAddress, after: int, upto: int, seal_own: Callable[[bytes], bytes]
+) -> None:
+    """Senders who want to hear of each message, once of each, that its recipient has it."""
+    driver: Any = connection.connection.driver_connection
+    now = datetime.now(UTC)
+    with driver.cursor(binary=True) as cursor:
+        cursor.execute("SELECT DISTINCT party FROM receipt_wishes")
+        wanting = wanting_all(cursor, [PartyAddress(row[0]) for row in cursor.fetchall()], now)
+        there = (
+            select(outbound.c.sequence, outbound.c.source, outbound.c.message_id)
+            .select_from(_with_keys())
+            .where(outbound.c.recipient == party, outbound.c.sequence.between(after + 1, upto))
+            .where(outbound.c.source.in_(wanting), _readable())
+            .order_by(outbound.c.sequence)
+        )
+        receipts = [
+            delivery_receipt(
+                f"mailbox|{party}|{row.sequence}",
+                row.source,
+                {"message_id": row.message_id, "recipient": party, "outcome": "ACKNOWLEDGED", "reason": None},
+                seal_own,
+                now,
+            )
+            for row in (connection.execute(there) if wanting else ())
+        ]
+        write(cursor, receipts, now)
+    connection.execute(update(mailboxes).where(mailboxes.c.party == party).values(told=upto))
 
 
 def oldest_unread(connection: Connection) -> dict[PartyAddress, datetime | None]:

@@ -1,6 +1,6 @@
 """Messages on their way out, as rows that the relay will number and publish."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,14 @@ from psycopg import Cursor
 from schemas.flows.registry import FLOWS
 from schemas.identifiers import CaseKey, MessageId, PartyAddress, TaskId
 from schemas.message import Record
-from schemas.outbound import CAUSES, DELIVERY_RECEIPT_TYPE, RECEIPT_TYPE, TASK_TYPE, outbound_schema
+from schemas.outbound import (
+    CAUSES,
+    DELIVERY_RECEIPT_TYPE,
+    RECEIPT_TYPE,
+    TASK_RECEIPT_TYPE,
+    TASK_TYPE,
+    outbound_schema,
+)
 from schemas.problems import OvergangError
 from schemas.wire import encode
 from streams.forwarding import citizen_as_seen, visible_record
@@ -20,8 +27,9 @@ from streams.ledger.bulk import BulkInsert
 from streams.ledger.case_keys import CaseVault
 from streams.ledger.cases import Case, StoredFact
 from streams.ledger.sealing import Seal
-from streams.rules.model import Task
-from streams.topics import BATCH_LIMIT_BYTES
+from streams.rules.model import MessageRef, Task
+from streams.task_progress import Progress
+from streams.topic_definition import BATCH_LIMIT_BYTES
 
 GATEWAY = PartyAddress("/gateway")
 LARGEST = BATCH_LIMIT_BYTES // 4
@@ -167,9 +175,12 @@ def receipt(place: str, recipient: PartyAddress, record: Record, vault: CaseVaul
 
 
 def delivery_receipt(
-    place: str, recipient: PartyAddress, record: Record, vault: CaseVault, now: datetime
+    place: str, recipient: PartyAddress, record: Record, seal_own: Callable[[bytes], bytes], now: datetime
 ) -> Outgoing:
-    """What became of the delivery at `place` (channel, recipient, sequence, round), to its sender."""
+    """What became of the delivery at `place` (channel, recipient, sequence, round), to its sender.
+
+    `seal_own` seals by the gateway's own key.
+    """
     return Outgoing(
         recipient,
         GATEWAY,
@@ -178,7 +189,29 @@ def delivery_receipt(
         now,
         {},
         None,
-        vault.seal_own(encode(outbound_schema(DELIVERY_RECEIPT_TYPE), record)),
+        seal_own(encode(outbound_schema(DELIVERY_RECEIPT_TYPE), record)),
+    )
+
+
+def task_receipt(
+    case: Case, message: MessageRef, task: Task, revision: int, progress: Progress, seal: Seal, now: datetime
+) -> Outgoing:
+    """How a task stands after a revision, to the sender of a message that opened it."""
+    record = {
+        "message_id": message.id,
+        "task_id": task.task_id,
+        "recipient": task.recipient,
+        "state": progress.value,
+    }
+    return Outgoing(
+        message.source,
+        GATEWAY,
+        MessageId(str(uuid5(_IDS, f"task-receipt|{task.task_id}|{revision}|{message.source}|{message.id}"))),
+        TASK_RECEIPT_TYPE,
+        now,
+        {"subject": task.subject} if task.subject else {},
+        case.key,
+        _sealed(case, outbound_schema(TASK_RECEIPT_TYPE), record, seal),
     )
 
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, func, select
 
-from schemas.identifiers import CaseKey, TaskId
-from streams.ledger.tables import facts, inbox, outbound, quarantine, tasks
+from schemas.identifiers import CaseKey, PartyAddress, TaskId
+from streams.ledger.tables import cursors, facts, inbox, outbound, quarantine, tasks
 
 _TO_DO = ("OPEN", "OVERDUE")
 
@@ -84,3 +84,8 @@ def pressing_task(connection: Connection) -> TaskId | None:
         .order_by(tasks.c.due_on, tasks.c.task_id)
         .limit(1)
     ).scalar_one_or_none()
+
+
+def recipients_so_far(connection: Connection) -> frozenset[PartyAddress]:
+    """Parties that any message was numbered for, registered or not."""
+    return frozenset(map(PartyAddress, connection.execute(select(cursors.c.recipient)).scalars()))

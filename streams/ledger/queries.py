@@ -3,23 +3,38 @@
 Each function takes an open SQLAlchemy connection, reads only and unseals nothing.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, and_, select, tuple_
 
-from schemas.identifiers import CaseKey, MessageId, PartyAddress, TaskId
+from schemas.identifiers import CaseKey, Flow, MessageId, PartyAddress, TaskId
 from streams.ledger.answers import (
     Delivery,
     LedgerTask,
+    OpenedTask,
     Outcome,
     Reason,
     Revision,
     TaskHistory,
     TimelineMessage,
 )
-from streams.ledger.tables import facts, inbox, outbound, quarantine, task_revisions, tasks
+from streams.ledger.tables import (
+    cases,
+    facts,
+    inbox,
+    mailboxes,
+    outbound,
+    quarantine,
+    task_revisions,
+    tasks,
+    webhook_exceptions,
+    webhooks,
+)
 from streams.rules.ruleset import RuleBook
+from streams.task_progress import Progress, is_told, progress_of
+from streams.webhooks import DeliveryState
 
 _SAME_MESSAGE = (inbox.c.source == facts.c.source, inbox.c.id == facts.c.id)
 
@@ -43,6 +58,7 @@ def outcome_of(connection: Connection, source: PartyAddress, message: MessageId)
             _together(accepted.warnings, accepted.of_rules),
             [],
             _deliveries(connection, source, message),
+            _opened(connection, source, message, accepted.flow, accepted.case_key),
         )
     refused = connection.execute(
         select(quarantine)
@@ -54,7 +70,7 @@ def outcome_of(connection: Connection, source: PartyAddress, message: MessageId)
         return None
     reasons = [Reason(**reason) for reason in refused.reasons]
     return Outcome(
-        message, source, "QUARANTINED", refused.flow, refused.received_at, None, 0, [], reasons, []
+        message, source, "QUARANTINED", refused.flow, refused.received_at, None, 0, [], reasons, [], []
     )
 
 
@@ -139,11 +155,72 @@ def _deliveries(connection: Connection, source: PartyAddress, message: MessageId
             outbound.c.sequence,
             outbound.c.published_at,
             outbound.c.undeliverable_reason,
+            (mailboxes.c.acknowledged >= outbound.c.sequence).label("by_mailbox"),
+            (webhooks.c.cursor >= outbound.c.sequence).label("posted"),
+            (webhooks.c.began < outbound.c.sequence).label("to_post"),
+            webhook_exceptions.c.state.label("exception"),
+        )
+        .outerjoin(mailboxes, mailboxes.c.party == outbound.c.recipient)
+        .outerjoin(webhooks, webhooks.c.party == outbound.c.recipient)
+        .outerjoin(
+            webhook_exceptions,
+            and_(
+                webhook_exceptions.c.recipient == outbound.c.recipient,
+                webhook_exceptions.c.sequence == outbound.c.sequence,
+            ),
         )
         .where(outbound.c.source == source, outbound.c.message_id == message)
         .order_by(outbound.c.recipient)
     )
-    return [Delivery(**_named(row)) for row in rows]
+    return [_delivery(row) for row in rows]
+
+
+def _delivery(row: Row[*tuple[Any, ...]]) -> Delivery:
+    at_once = row.exception is None and row.posted and row.to_post
+    by_webhook = at_once or row.exception == DeliveryState.DELIVERED_LATE
+    by: list[Literal["mailbox", "webhook"]] = []
+    by += ["mailbox"] if row.by_mailbox else []
+    by += ["webhook"] if by_webhook else []
+    state: Literal["WAITING", "ACKNOWLEDGED", "REFUSED", "EXPIRED"] = "WAITING"
+    if by:
+        state = "ACKNOWLEDGED"
+    elif row.exception == DeliveryState.FAILED:
+        state = "REFUSED"
+    elif row.exception == DeliveryState.EXPIRED:
+        state = "EXPIRED"
+    return Delivery(row.recipient, row.sequence, row.published_at, row.undeliverable_reason, state, by)
+
+
+def _opened(
+    connection: Connection, source: PartyAddress, message: MessageId, flow: Flow, case: CaseKey
+) -> list[OpenedTask]:
+    """What the message's sender may know of the tasks that it opened."""
+    led = select(cases.c.key, cases.c.merged_into).where(cases.c.key == case).cte("led", recursive=True)
+    led = led.union_all(select(cases.c.key, cases.c.merged_into).where(cases.c.key == led.c.merged_into))
+    rows = connection.execute(
+        select(tasks.c.task_id, tasks.c.recipient, tasks.c.state, tasks.c.rule)
+        .where(tasks.c.case_key.in_(select(led.c.key)), tasks.c.caused_by.contains([message]))
+        .order_by(tasks.c.opens_on, tasks.c.task_id)
+    ).all()
+    known = [row for row in rows if is_told(row.rule, row.recipient, flow, source)]
+    since = _since(connection, [row.task_id for row in known])
+    return [
+        OpenedTask(row.task_id, row.recipient, progress_of(row.state), since[row.task_id]) for row in known
+    ]
+
+
+def _since(connection: Connection, of: Sequence[str]) -> dict[str, datetime]:
+    """When each task came to stand as it does."""
+    revisions = connection.execute(
+        select(task_revisions.c.task_id, task_revisions.c.state, task_revisions.c.decided_at)
+        .where(task_revisions.c.task_id.in_(of))
+        .order_by(task_revisions.c.task_id, task_revisions.c.revision)
+    )
+    stands: dict[str, tuple[Progress, datetime]] = {}
+    for task_id, state, decided_at in revisions:
+        if task_id not in stands or stands[task_id][0] is not progress_of(state):
+            stands[task_id] = (progress_of(state), decided_at)
+    return {task_id: at for task_id, (_, at) in stands.items()}
 
 
 def _timeline_message(row: Row[*tuple[Any, ...]]) -> TimelineMessage:

@@ -1,9 +1,10 @@
-"""Receipts that are sent: for warnings and for quarantine. Plain acceptance is read by whoever wants it."""
+"""Receipts that are sent: for warnings and for quarantine, for each message to who wants that."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from schemas.identifiers import PartyAddress
 from schemas.problems import InvalidMessage
 from streams.batch import Batch, Input
 from streams.ledger.case_keys import CaseVault
@@ -24,9 +25,13 @@ def receipts(
     repeats: Iterable[Repeat],
     refused: Sequence[Refused],
     stored: Mapping[MessageRef, StoredFact],
+    wanting_all: Collection[PartyAddress],
     now: datetime,
 ) -> Iterator[Outgoing]:
-    """One receipt an input that deserves one, to the party that the input names as its sender."""
+    """One receipt an input that deserves one, to the party that the input names as its sender.
+
+    `wanting_all` are the parties that get one for each.
+    """
 
     def to(item: Input, source: Any, record: dict[str, Any]) -> Outgoing:
         place = f"{batch.topic_id}|{batch.partition}|{item.offset}"
@@ -35,14 +40,15 @@ def receipts(
     for arrival in accepted:
         fact = stored[arrival.ref]
         warnings = sorted({*arrival.message.warnings, *fact.warnings})
-        if set(warnings) - _SILENT:
+        if set(warnings) - _SILENT or arrival.ref.source in wanting_all:
             recipients = sorted(fact.forwarded_to)
             record = {"outcome": "ACCEPTED", "warnings": warnings, "recipients": recipients}
             yield to(arrival.input, arrival.ref.source, {"message_id": arrival.ref.id, **record})
     for repeat in repeats:
-        if repeat.reused:
-            ref = repeat.arrival.ref
-            record = {"message_id": ref.id, "outcome": "DUPLICATE", "warnings": ["ID_REUSED"]}
+        ref = repeat.arrival.ref
+        if repeat.reused or ref.source in wanting_all:
+            warnings = ["ID_REUSED"] if repeat.reused else []
+            record = {"message_id": ref.id, "outcome": "DUPLICATE", "warnings": warnings}
             yield to(repeat.arrival.input, ref.source, record)
     for item in refused:
         if item.source is not None and item.message_id is not None:

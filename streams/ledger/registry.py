@@ -8,8 +8,18 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Row, Table, func, select
 
 from schemas.identifiers import PartyAddress, SystemId
-from streams.ledger.tables import audit, credentials, grants, parties, systems
-from streams.registry import Credential, CredentialKind, Grant, Party, Registry, Right, System
+from streams.ledger.tables import audit, credentials, grants, parties, receipt_wishes, systems
+from streams.registry import (
+    Credential,
+    CredentialKind,
+    Grant,
+    Party,
+    Receipts,
+    ReceiptWish,
+    Registry,
+    Right,
+    System,
+)
 
 _T = TypeVar("_T")
 
@@ -39,7 +49,18 @@ def read_registry(connection: Connection) -> Registry:
         {SystemId(row.id): _as(System, row) for row in _rows(connection, systems)},
         {system: tuple(found) for system, found in by_system.items()},
         {value: tuple(found) for value, found in by_value.items()},
+        tuple(
+            _as(ReceiptWish, row, receipts=Receipts(row.receipts))
+            for row in _rows(connection, receipt_wishes)
+        ),
     )
+
+
+def receipt_wishes_of(connection: Connection, party: PartyAddress) -> list[ReceiptWish]:
+    """Which receipts a party wants, the latest wish first."""
+    query = select(receipt_wishes).where(receipt_wishes.c.party == party)
+    rows = connection.execute(query.order_by(receipt_wishes.c.valid_from.desc()))
+    return [_as(ReceiptWish, row, receipts=Receipts(row.receipts)) for row in rows]
 
 
 def audited(connection: Connection, *, before: int | None = None, limit: int = 100) -> list[dict[str, Any]]:

@@ -13,8 +13,16 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from schemas.flows import FLOWS
 from schemas.identifiers import Flow, PartyAddress, SystemId, parse_party
 from streams.ledger.migrate import engine_for
-from streams.ledger.tables import audit, credentials, grants, parties, sender_faults, systems
-from streams.registry import EVERY_PARTY, OPERATOR, CredentialKind, Party, RegistryRefused, Right
+from streams.ledger.tables import (
+    audit,
+    credentials,
+    grants,
+    parties,
+    receipt_wishes,
+    sender_faults,
+    systems,
+)
+from streams.registry import EVERY_PARTY, OPERATOR, CredentialKind, Party, Receipts, RegistryRefused, Right
 
 CHANGE_LOCK = 7_301_002
 _SYSTEM = re.compile(r"[a-z][a-z0-9-]{1,39}")
@@ -53,6 +61,26 @@ class RegistryChanges:
             put = upsert(parties).values(address=party.address, **values)
             connection.execute(put.on_conflict_do_update(index_elements=["address"], set_=values))
             self._note(connection, "put-party", party.address, values)
+
+    def want_receipts(
+        self, party: PartyAddress, receipts: Receipts, valid_from: datetime | None = None
+    ) -> None:
+        """Which receipts a party gets from now or from a later instant on. Raises RegistryRefused."""
+        begins = valid_from or self.now
+        if begins < self.now:
+            raise RegistryRefused("valid_from: has passed; leave it out for now, or give a later instant")
+        if _checked_address(party, "party") == OPERATOR:
+            raise RegistryRefused(
+                f"party: nothing is sent to {OPERATOR}; name an institution or a municipality"
+            )
+        with self._change() as connection:
+            put = upsert(receipt_wishes).values(party=party, valid_from=begins, receipts=receipts)
+            connection.execute(
+                put.on_conflict_do_update(
+                    index_elements=["party", "valid_from"], set_={"receipts": put.excluded.receipts}
+                )
+            )
+            self._note(connection, "want-receipts", party, {"receipts": receipts, "valid_from": begins})
 
     def put_system(self, system: SystemId, name: str) -> None:
         """Register a system, or rename it. Raises RegistryRefused."""

@@ -183,6 +183,13 @@ mailboxes = Table(
         server_default=text("0"),
         comment="its reader has every message up to this sequence",
     ),
+    Column(
+        "told",
+        BigInteger,
+        nullable=False,
+        server_default=text("0"),
+        comment="up to here senders know what was acknowledged, where they want to",
+    ),
     Column("first_read_at", _INSTANT, nullable=False, server_default=text("now()")),
 )
 
@@ -231,6 +238,14 @@ parties = Table(
     Column("valid_from", Date, nullable=False),
     Column("valid_to", Date, comment="its last day"),
     Column("successor", Text, comment="who acts in its place afterwards"),
+)
+
+receipt_wishes = Table(
+    "receipt_wishes",
+    metadata,
+    Column("party", Text, primary_key=True),
+    Column("valid_from", _INSTANT, primary_key=True),
+    Column("receipts", Text, nullable=False, comment="all, or faults: without plain acceptance"),
 )
 
 systems = Table(
@@ -312,6 +327,7 @@ webhooks = Table(
     Column("state", Text, nullable=False),
     Column("because", Text, comment="why nothing is sent"),
     Column("cursor", BigInteger, nullable=False, comment="up to here all arrived or has an exception"),
+    Column("began", BigInteger, nullable=False, comment="messages up to here were never posted"),
     Column("added_at", _INSTANT, nullable=False),
     Column("activated_at", _INSTANT, comment="when it first agreed to get messages"),
     Column("held_until", _INSTANT, comment="as it asked by Retry-After"),

@@ -44,9 +44,11 @@ class WebhookChanges:
             if fresh is None:
                 connection.execute(update(webhooks).where(webhooks.c.party == party).values(values))
             else:
+                began = _newest(connection, party) if after is None else after
                 values |= {
                     "secrets": seal_secrets(self.seal, party, [fresh]),
-                    "cursor": _newest(connection, party) if after is None else after,
+                    "cursor": began,
+                    "began": began,
                     "added_at": self.now,
                 }
                 connection.execute(insert(webhooks).values(party=party, **values))

@@ -3,7 +3,7 @@
 All of it on the one connection that holds its endpoints: whoever has lost that connection changes nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any, cast
@@ -15,16 +15,13 @@ from schemas.identifiers import PartyAddress
 from streams.ledger import outgoing
 from streams.ledger.bulk import BulkInsert
 from streams.ledger.case_keys import CaseVault
+from streams.ledger.receipt_wishes import wanting_all
 from streams.ledger.registry_changes import CHANGE_LOCK
 from streams.webhooks import Delivery, DeliveryState, Endpoint, EndpointState, Settled
 
 ACTOR = "deliver"
 """Who stands on the audit for what the deliverer changes by itself."""
-_TOLD = {
-    DeliveryState.FAILED: "REFUSED",
-    DeliveryState.EXPIRED: "EXPIRED",
-    DeliveryState.DELIVERED_LATE: "ACKNOWLEDGED",
-}
+_TOLD = {DeliveryState.FAILED: "REFUSED", DeliveryState.EXPIRED: "EXPIRED"}
 _COLUMNS = {
     "recipient": "text",
     "sequence": "bigint",
@@ -69,10 +66,12 @@ def settle(
     """
     party = endpoint.party
     with connection.transaction(), connection.cursor(binary=True) as cursor:
+        sources = {one.delivery.source for one in settled} - {outgoing.GATEWAY}
+        wanting = wanting_all(cursor, sources, now)
         put = [one for one in settled if one.state is not None]
-        _PUT.run(cursor, [_row(one, now) for one in put])
+        _PUT.run(cursor, [_row(one, wanting, now) for one in put])
         _wake(cursor, party, [one for one in put if one.state is not DeliveryState.WAITING], now)
-        told = [receipt for one in put if (receipt := _receipt(one, vault, now)) is not None]
+        told = [receipt for one in settled if (receipt := _receipt(one, wanting, vault, now)) is not None]
         outgoing.write(cursor, told, now)
         cursor.execute(
             "UPDATE webhooks SET cursor = greatest(cursor, %s),"
@@ -101,7 +100,7 @@ def postpone(connection: Connection, endpoint: Endpoint, because: str, again_at:
     )
 
 
-def _row(one: Settled, now: datetime) -> tuple[Any, ...]:
+def _row(one: Settled, wanting: Collection[PartyAddress], now: datetime) -> tuple[Any, ...]:
     assert one.state is not None
     given = {field.name: getattr(one.delivery, field.name) for field in fields(Delivery)}
     given |= {
@@ -109,7 +108,7 @@ def _row(one: Settled, now: datetime) -> tuple[Any, ...]:
         "next_attempt_at": one.next_attempt_at,
         "last_attempt_at": now if one.attempted else None,
         "last_status": one.status,
-        "told": _outcome(one) or one.delivery.told,
+        "told": _outcome(one, wanting) or one.delivery.told,
     }
     return tuple(given[name] for name in _COLUMNS)
 
@@ -138,15 +137,20 @@ def _all_due(cursor: Cursor[Any], party: PartyAddress, now: datetime) -> None:
     )
 
 
-def _outcome(one: Settled) -> str | None:
-    """What the sender is told of it; that a message arrived only where it heard otherwise before."""
-    if one.state is DeliveryState.DELIVERED_LATE and one.delivery.told is None:
+def _outcome(one: Settled, wanting: Collection[PartyAddress]) -> str | None:
+    """What the sender is told of it; that a message arrived only where it heard otherwise before, or wants to
+    hear of each.
+    """
+    arrived = one.state in (None, DeliveryState.DELIVERED_LATE)
+    if arrived and one.delivery.told is None and one.delivery.source not in wanting:
         return None
-    return _TOLD.get(cast(DeliveryState, one.state))
+    return "ACKNOWLEDGED" if arrived else _TOLD.get(cast(DeliveryState, one.state))
 
 
-def _receipt(one: Settled, vault: CaseVault, now: datetime) -> outgoing.Outgoing | None:
-    delivery, outcome = one.delivery, _outcome(one)
+def _receipt(
+    one: Settled, wanting: Collection[PartyAddress], vault: CaseVault, now: datetime
+) -> outgoing.Outgoing | None:
+    delivery, outcome = one.delivery, _outcome(one, wanting)
     if outcome is None or delivery.source == outgoing.GATEWAY:
         return None
     record = {
@@ -156,7 +160,7 @@ def _receipt(one: Settled, vault: CaseVault, now: datetime) -> outgoing.Outgoing
         "reason": None if outcome == "ACKNOWLEDGED" else one.status,
     }
     place = f"webhook|{delivery.recipient}|{delivery.sequence}|{delivery.round}"
-    return outgoing.delivery_receipt(place, delivery.source, record, vault, now)
+    return outgoing.delivery_receipt(place, delivery.source, record, vault.seal_own, now)
 
 
 def _stand(

@@ -17,6 +17,7 @@ from schemas.cloudevent import to_kafka
 from schemas.identifiers import Flow
 from schemas.pseudonym import load_or_make_key
 from streams.app import Worker
+from streams.broker_access import Login, client_settings
 from streams.ledger.migrate import migrate
 from streams.topics import ensure_topics, inbound_shape
 from streams.worker_config import WorkerConfig
@@ -78,17 +79,24 @@ class StreamRoom:
     directory: Path
     wait_until: Callable[..., None]
     partitions: int = 1
+    login: Login | None = None
+    replicas: int = 1
     _people: int = 0
     _running: list[WorkerThread] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         migrate(self.database_url)
         self.key = load_or_make_key(self.directory / "pseudonym.key")
-        self.admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        self.admin = AdminClient(client_settings(self.bootstrap, self.login))
         self.make_topics()
 
     def make_topics(self) -> None:
-        ensure_topics(self.admin, self.config().topics(), inbound_shape(self.partitions))
+        ensure_topics(
+            self.admin,
+            self.config().topics(),
+            inbound_shape(self.partitions, replication_factor=self.replicas),
+            replication_factor=self.replicas,
+        )
 
     def config(self, **more: Any) -> WorkerConfig:
         settings: dict[str, Any] = {
@@ -98,6 +106,7 @@ class StreamRoom:
             "pseudonym_key_file": self.directory / "pseudonym.key",
             "wrapping_key_file": self.directory / "wrapping.key",
             "seal_keys_file": self.directory / "keys" / "seal.keys",
+            "login": self.login,
             "topic_prefix": self.prefix,
             "inbound_partitions": self.partitions,
             "session_timeout_ms": 6_000,
@@ -159,7 +168,7 @@ class StreamRoom:
         self, events: Iterable[dict[str, Any]], producer: Producer | None = None, partition: int = 0
     ) -> None:
         """Put events on their flows' topics as the API would; returns when they are there."""
-        producer = producer or Producer({"bootstrap.servers": self.bootstrap})
+        producer = producer or Producer(client_settings(self.bootstrap, self.login))
         for event in events:
             message = ledger_room.checked(event)
             key, headers, value = to_kafka(message)

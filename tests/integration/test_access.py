@@ -161,6 +161,12 @@ def expected(room: Room) -> dict[tuple[str, str], tuple[str, Any, dict[str, int]
         ("delete", f"{hook}/pause"): (f"{of_school}/pause", None, own_change),
         ("get", f"{hook}/failed"): (f"{of_school}/failed", None, reads_school),
         ("post", f"{hook}/redeliveries"): (f"{of_school}/redeliveries", {}, reads_school),
+        ("get", "/v1/receipts/{role}/{code}"): (f"/v1/receipts{SCHOOL}", None, reads_school),
+        ("put", "/v1/receipts/{role}/{code}"): (
+            f"/v1/receipts{SCHOOL}",
+            {"receipts": "faults"},
+            own_change,
+        ),
         ("get", "/schemas/ids/{schema_id}"): ("/schemas/ids/1", None, ANYBODY),
         ("get", "/schemas/types"): ("/schemas/types", None, ANYBODY),
         ("get", "/subjects"): ("/subjects", None, ANYBODY),

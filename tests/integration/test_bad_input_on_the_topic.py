@@ -7,16 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-import psycopg
 import pytest
 from confluent_kafka import Producer
 
-from connectors.embedded.kafka import EmbeddedKafka
-from connectors.embedded.postgres import EmbeddedPostgres
 from schemas.cloudevent import to_kafka
 from streams.ledger.case_keys import GATEWAY
 from streams.ledger.sealing import load_or_make_wrapping_key
-from tests.conftest import Processes
+from tests.conftest import Processes, fresh_database
 from tests.integration.api_server import notice, until
 from tests.integration.bad_messages import NINE_DIGITS, THIRTY_FIRST_OF_FEBRUARY
 from tests.integration.bad_records import HEADERS, SEND_RAW_NAME, VALUES
@@ -29,25 +26,19 @@ Headers = list[tuple[str, bytes | None]]
 
 @pytest.fixture(scope="module")
 def room(
-    shared_kafka: EmbeddedKafka,
-    shared_postgres: EmbeddedPostgres,
-    tmp_path_factory: pytest.TempPathFactory,
+    shared_kafka: str, shared_postgres: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[StreamRoom]:
     """One running worker for all cases: what one case leaves behind must not trouble the next either."""
-    name = f"bad_{uuid4().hex[:12]}"
-    with psycopg.connect(shared_postgres.url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"'.encode())
-    here = StreamRoom(
-        shared_kafka.bootstrap,
-        shared_postgres.url_of(name),
-        f"{name}.",
-        tmp_path_factory.mktemp("bad"),
-        lambda condition, timeout=20, what="": until(condition, timeout),
-    )
-    with here.worker():
-        yield here
-    with psycopg.connect(shared_postgres.url, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+    with fresh_database(shared_postgres) as database_url:
+        here = StreamRoom(
+            shared_kafka,
+            database_url,
+            f"bad_{uuid4().hex[:12]}.",
+            tmp_path_factory.mktemp("bad"),
+            lambda condition, timeout=20, what="": until(condition, timeout),
+        )
+        with here.worker():
+            yield here
 
 
 def good() -> tuple[bytes, Headers, bytes]:

@@ -242,7 +242,9 @@ def check_not_run(line: str, capsys: pytest.CaptureFixture[str]) -> None:
                 assert option in told, f"{line}: {option}"
         case "docker":
             services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
-            named = re.findall(r"^compose (?:up|down|build|exec|logs|run --rm)((?: (?:--?)?[a-z-]+)*)$", rest)
+            named = re.findall(
+                r"^compose (?:up|down|build|exec|logs|run --rm)((?: (?:--?)?[a-z0-9-]+)*)$", rest
+            )
             assert named, line
             of_compose = [word for word in named[0].split() if not word.startswith("-")]
             assert set(of_compose[:1]) <= services.keys(), line

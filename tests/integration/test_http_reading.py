@@ -72,6 +72,16 @@ def test_an_accepted_message_shows_where_it_went_and_how_often_it_came_again(
                 "sequence": 7,
                 "published_at": "2026-10-02T10:00:00Z",
                 "undeliverable_reason": None,
+                "state": "WAITING",
+                "acknowledged_by": [],
+            }
+        ],
+        "tasks": [
+            {
+                "task_id": answer.json()["tasks"][0]["task_id"],
+                "recipient": "/municipality/751",
+                "state": "OPEN",
+                "since": "2026-10-02T10:00:00Z",
             }
         ],
     }

@@ -42,7 +42,7 @@ def test_a_consumer_decodes_a_message_with_the_schema_that_its_id_names(
 def test_the_registry_knows_each_record_by_its_full_name(api: httpx.Client) -> None:
     assert api.get("/schemas/types").json() == ["AVRO"]
     subjects = api.get("/subjects").json()
-    assert len(subjects) == 14
+    assert len(subjects) == 15
     assert "dk.overgang.v1.Task" in subjects
     for subject in subjects:
         versions = api.get(f"/subjects/{subject}/versions").json()

@@ -5,15 +5,14 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
-from sqlalchemy import make_url
 
 from connectors.cli.main import run
 from connectors.settings import Settings
+from tests.conftest import fresh_database
 from tests.integration.ledger_room import (
     ALMA,
     NOW,
@@ -75,11 +74,8 @@ def ledger_url(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.fixture
 def other_database_url(database_url: str) -> Iterator[str]:
     """Another empty database on the same server."""
-    name = f"other_{uuid4().hex[:12]}"
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
-        yield make_url(database_url).set(database=name).render_as_string(hide_password=False)
-        connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+    with fresh_database(database_url) as url:
+        yield url
 
 
 def contents(url: str) -> list[Any]:

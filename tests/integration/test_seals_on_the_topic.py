@@ -8,14 +8,12 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-import psycopg
 import pytest
 
-from connectors.embedded.kafka import EmbeddedKafka
-from connectors.embedded.postgres import EmbeddedPostgres
 from schemas.identifiers import SystemId
 from schemas.seal import SealKey, Stamp, covered, seal
 from streams.registry import CredentialKind, Party, RegistryRefused, Right
+from tests.conftest import fresh_database
 from tests.integration.api_server import STRUCTURED, notice, served, until
 from tests.integration.sealed_room import EDGE, OTHER_SCHOOL, SCHOOL, SealedRoom
 from tests.integration.stream_room import StreamRoom
@@ -27,25 +25,19 @@ RETENTION = 14 * DAY
 
 @pytest.fixture(scope="module")
 def room(
-    shared_kafka: EmbeddedKafka,
-    shared_postgres: EmbeddedPostgres,
-    tmp_path_factory: pytest.TempPathFactory,
+    shared_kafka: str, shared_postgres: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SealedRoom]:
     """One worker for all cases: what one case leaves behind must not trouble the next either."""
-    name = f"sealed_{uuid4().hex[:12]}"
-    with psycopg.connect(shared_postgres.url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"'.encode())
-    room = StreamRoom(
-        shared_kafka.bootstrap,
-        shared_postgres.url_of(name),
-        f"{name}.",
-        tmp_path_factory.mktemp("sealed"),
-        lambda condition, timeout=20, what="": until(condition, timeout),
-    )
-    with room.worker(require_seal=True) as worker:
-        yield SealedRoom(room, worker.worker)
-    with psycopg.connect(shared_postgres.url, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+    with fresh_database(shared_postgres) as database_url:
+        room = StreamRoom(
+            shared_kafka,
+            database_url,
+            f"sealed_{uuid4().hex[:12]}.",
+            tmp_path_factory.mktemp("sealed"),
+            lambda condition, timeout=20, what="": until(condition, timeout),
+        )
+        with room.worker(require_seal=True) as worker:
+            yield SealedRoom(room, worker.worker)
 
 
 def test_what_the_edge_sealed_is_taken(room: SealedRoom) -> None:

@@ -94,7 +94,7 @@ def test_each_kind_of_recipient_has_topics_of_one_pattern(role: str, address: st
 def test_an_institution_gets_no_status_and_nobody_gets_a_correction() -> None:
     to_institution = CHANNELS["outbound-institution"]["messages"].keys()
     to_municipality = CHANNELS["outbound-municipality"]["messages"].keys()
-    own = {"task", "receipt", "delivery-receipt"}
+    own = {"task", "receipt", "delivery-receipt", "task-receipt"}
     assert to_institution - own == {
         f"forwarded-{flow}" for flow in ("contact-details", "education-order", "mentor", "follow-up")
     }

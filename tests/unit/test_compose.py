@@ -1,4 +1,4 @@
-"""docker-compose.yml and Dockerfile: well-formed, loopback only, and the same settings as what is tested."""
+"""docker-compose.yml and Dockerfile: well-formed, safe, and the same settings as what is tested."""
 
 import re
 import tomllib
@@ -9,15 +9,26 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from connectors.administration.definition import shipped_access
 from connectors.cli.main import COMMANDS
-from connectors.embedded import kafka, postgres
-from connectors.embedded.broker_properties import broker_properties
+from connectors.deployment.secrets import BROKER_NAME, BROKERS, READERS, make_secrets
+from connectors.embedded import postgres
 from connectors.settings import Settings
+from tests.integration.secured_kafka import SecuredKafka
 
 ROOT = Path(__file__).parents[2]
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+DEPLOYMENT = ROOT / "connectors" / "deployment"
+NAMES = {
+    "OVERGANG_NAME": "overgang.example",
+    "TOKEN_ISSUER": "https://issuer.example",
+    "TOKEN_KEYS": "https://issuer.example/keys",
+}
+TEXT = re.sub(
+    r"\$\{([A-Z_]+):\?[^}]+\}", lambda found: NAMES[found[1]], (ROOT / "docker-compose.yml").read_text()
+)
+COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, Any] = COMPOSE["services"]
-OURS = ("migrate", "worker", "api", "deliver")
+OURS = sorted(name for name, service in SERVICES.items() if service["image"].startswith("overgang:"))
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 DURATION = {"type": "string", "pattern": r"^[0-9]+(s|m)$"}
 TEXTS = {"type": "array", "items": {"type": "string"}, "minItems": 1}
@@ -26,24 +37,43 @@ ENVIRONMENT = {"type": "object", "additionalProperties": {"type": "string"}}
 SERVICE = {
     "type": "object",
     "additionalProperties": False,
-    "required": ["image", "network_mode", "volumes"],
+    "required": [
+        "image",
+        "user",
+        "restart",
+        "read_only",
+        "cap_drop",
+        "security_opt",
+        "pids_limit",
+        "mem_limit",
+        "cpus",
+        "networks",
+    ],
     "properties": {
-        "image": {"type": "string", "pattern": r"^[a-z/]+:[0-9][0-9.]*$"},
+        "image": {"type": "string", "pattern": r"^[a-z/-]+:v?[0-9][0-9.]*(Final)?$"},
         "build": {"const": "."},
-        "network_mode": {"enum": ["host", "none"]},
-        "user": {"type": "string", "not": {"enum": ["root", "0", "0:0"]}},
-        "read_only": {"type": "boolean"},
+        "user": {"type": "string", "pattern": r"^([1-9][0-9]*):\1$"},
+        "read_only": {"const": True},
         "init": {"type": "boolean"},
-        "restart": {"const": "unless-stopped"},
-        "stop_signal": {"enum": ["SIGINT", "SIGTERM"]},
+        "restart": {"enum": ["unless-stopped", "no"]},
+        "stop_signal": {"enum": ["SIGINT", "SIGUSR1"]},
         "stop_grace_period": DURATION,
         "shm_size": {"type": "string", "pattern": "^[0-9]+m$"},
+        "mem_limit": {"type": "string", "pattern": "^[0-9]+[mg]$"},
+        "cpus": {"type": "number", "exclusiveMinimum": 0},
+        "pids_limit": {"type": "integer", "minimum": 1},
         "tmpfs": TEXTS,
         "cap_drop": {"const": ["ALL"]},
         "security_opt": {"const": ["no-new-privileges:true"]},
         "environment": ENVIRONMENT,
+        "entrypoint": TEXTS,
         "command": TEXTS,
-        "volumes": {**TEXTS, "items": {"type": "string", "pattern": r"^[a-z-]+:/[a-z/]+(:ro)?$"}},
+        "networks": TEXTS,
+        "ports": {**TEXTS, "items": {"type": "string", "pattern": r"^([0-9.]+:)?[0-9]+:[0-9]+$"}},
+        "volumes": {
+            **TEXTS,
+            "items": {"type": "string", "pattern": r"^([a-z0-9-]+:/[a-z/-]+|\./[a-z/.-]+:/[a-z/.-]+:ro)$"},
+        },
         "depends_on": {
             "type": "object",
             "additionalProperties": {
@@ -71,14 +101,59 @@ SERVICE = {
 SCHEMA = {
     "type": "object",
     "additionalProperties": False,
-    "required": ["name", "services", "volumes"],
+    "required": ["name", "services", "networks", "volumes"],
     "patternProperties": {"^x-": {"type": "object"}},
     "properties": {
         "name": {"const": "overgang"},
         "services": {"type": "object", "additionalProperties": SERVICE},
+        "networks": {
+            "type": "object",
+            "additionalProperties": {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {"internal": {"const": True}},
+            },
+        },
         "volumes": {"type": "object", "additionalProperties": {"type": "null"}},
     },
 }
+OF_A_LAPTOP = {
+    "num.partitions",
+    "offsets.topic.num.partitions",
+    "transaction.state.log.num.partitions",
+    "share.coordinator.state.topic.num.partitions",
+    "broker.session.timeout.ms",
+    "broker.heartbeat.interval.ms",
+    "num.network.threads",
+    "num.io.threads",
+    "background.threads",
+    "num.recovery.threads.per.data.dir",
+    "log.cleaner.threads",
+    "log.cleaner.dedupe.buffer.size",
+}
+WHERE_THEY_RUN = {
+    # A broker's own place and number, which this file and start-broker.sh tell.
+    "node.id",
+    "controller.quorum.voters",
+    "listeners",
+    "advertised.listeners",
+    "log.dirs",
+    "ssl.keystore.location",
+    "ssl.truststore.location",
+    "listener.name.clients.scram-sha-512.sasl.jaas.config",
+    "super.users",
+}
+
+
+def properties_of(text: str) -> dict[str, str]:
+    lines = (line for line in text.splitlines() if line and not line.startswith("#"))
+    return dict(line.split("=", 1) for line in lines)
+
+
+def mounts(service: str) -> dict[str, str]:
+    """What is mounted, by where."""
+    pairs = (volume.split(":")[:2] for volume in SERVICES[service].get("volumes", ()))
+    return {place: source for source, place in pairs}
 
 
 def test_the_file_holds_only_what_the_compose_specification_knows() -> None:
@@ -89,91 +164,134 @@ def test_the_file_holds_only_what_the_compose_specification_knows() -> None:
     assert faults == []
 
 
-def test_every_volume_and_every_dependency_is_declared_and_can_be_waited_for() -> None:
-    used = {volume.split(":")[0] for service in SERVICES.values() for volume in service["volumes"]}
-    assert used == set(COMPOSE["volumes"])
+def test_every_volume_network_and_dependency_is_declared_and_can_be_waited_for() -> None:
+    sources = {source for name in SERVICES for source in mounts(name).values()}
+    assert {source for source in sources if not source.startswith("./")} == set(COMPOSE["volumes"])
+    assert {network for s in SERVICES.values() for network in s["networks"]} == set(COMPOSE["networks"])
     for service in SERVICES.values():
         for name, wait in service.get("depends_on", {}).items():
-            assert name in SERVICES
             assert ("healthcheck" in SERVICES[name]) == (wait["condition"] == "service_healthy")
+            ends = SERVICES[name]["restart"] == "no"
+            assert ends == (wait["condition"] == "service_completed_successfully")
 
 
-def test_the_broker_is_the_version_and_has_the_settings_of_the_tested_one() -> None:
+def test_every_file_that_is_mounted_is_there_or_made_by_overgang_secrets(tmp_path: Path) -> None:
+    make_secrets(tmp_path / "secrets", ["overgang.example"])
+    for name in SERVICES:
+        for source in mounts(name).values():
+            if source.startswith("./secrets/"):
+                assert (tmp_path / source).is_dir(), source
+                reader = source.removeprefix("./secrets/")
+                assert SERVICES[name]["user"] == f"{READERS[reader]}:{READERS[reader]}", name
+            elif source.startswith("./"):
+                assert (ROOT / source).exists(), source
+
+
+@pytest.mark.parametrize("broker", BROKERS)
+def test_a_broker_is_the_version_and_has_the_settings_of_the_tested_cluster(
+    broker: str, tmp_path: Path
+) -> None:
     lock = tomllib.loads((ROOT / "connectors/embedded/kafka-jars.lock").read_text())
     [tested] = [d["version"] for d in lock["dependencies"] if d["artifactId"] == "kafka_2.13"]
-    assert SERVICES["broker"]["image"] == f"apache/kafka:{tested}"
-    data = SERVICES["broker"]["volumes"][0].split(":")[1]
-    properties = broker_properties(Path(data), kafka.LOOPBACK, 9092, 9093)
-    wanted = dict(line.split("=", 1) for line in properties.splitlines())
-    environment = dict(SERVICES["broker"]["environment"])
-    assert environment.pop("KAFKA_HEAP_OPTS").split() == [o for o in kafka.JVM if o.startswith("-Xm")]
-    # The image reads a property from the variable of its name, with underscores for dots.
-    assert environment == {f"KAFKA_{name.upper().replace('.', '_')}": value for name, value in wanted.items()}
+    assert SERVICES[broker]["image"] == f"apache/kafka:{tested}"
+    given = properties_of((DEPLOYMENT / "broker.properties").read_text())
+    cluster = SecuredKafka(tmp_path, nodes=3)
+    wanted = properties_of(cluster.nodes[0]._properties())  # what the tested cluster is started with
+    same = wanted.keys() - OF_A_LAPTOP - WHERE_THEY_RUN
+    assert {name: given.get(name) for name in same} == {name: wanted[name] for name in same}
+    assert given.keys() - same <= WHERE_THEY_RUN
+    assert given["super.users"] == f"User:admin;User:broker;User:CN={BROKER_NAME}"
+    environment = SERVICES[broker]["environment"]
+    assert broker == f"kafka-{environment['NODE']}"
+    assert mounts(broker)[given["log.dirs"]] == broker
+    voters = ",".join(f"{number}@{name}:9093" for number, name in enumerate(BROKERS, 1))
+    assert given["controller.quorum.voters"] == voters
+    assert given["listeners"] == "CLIENTS://:9092,CONTROLLER://:9093"
+    assert environment["CLUSTER_ID"] == SERVICES[BROKERS[0]]["environment"]["CLUSTER_ID"]
 
 
 def test_the_database_is_the_version_and_has_the_settings_of_the_tested_one() -> None:
     database = SERVICES["database"]
     assert database["image"] == f"postgres:{postgres.VERSION}"
-    program, *options = database["command"]
-    given = dict(option.removeprefix("--").split("=", 1) for option in options)
-    # The image has the port by itself, and the gateway's containers run as another user than the server's.
-    by_the_image = {"port", "unix_socket_permissions"}
-    assert program == "postgres"
+    given = dict(option.removeprefix("--").split("=", 1) for option in database["command"])
+    network = {name: given.pop(name) for name in ("listen_addresses", "ssl", "ssl_cert_file", "ssl_key_file")}
+    by_the_image = {"port", "unix_socket_permissions", "listen_addresses"}
     assert given == {name: value for name, value in postgres.SETTINGS.items() if name not in by_the_image}
-    assert given["listen_addresses"] == ""
-    assert database["network_mode"] == "none"
+    assert (network["listen_addresses"], network["ssl"]) == ("*", "on")
     source = Path(postgres.__file__).read_text()
     for argument in database["environment"]["POSTGRES_INITDB_ARGS"].split():
         assert f'"{argument}"' in source
 
 
 @pytest.mark.parametrize("service", OURS)
-def test_the_gateway_takes_its_settings_from_the_file(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gateway_starts_in_production_with_the_settings_of_the_file(
+    service: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    make_secrets(tmp_path / "secrets", ["overgang.example"])
+    assert mounts(service)["/run/secrets"] == "./secrets/gateway"
     environment = cast(dict[str, str], SERVICES[service]["environment"])
     known = {f"OVERGANG_{name.upper()}" for name in Settings.model_fields}
     assert environment.keys() <= known
     for name in known:
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
-        monkeypatch.setenv(name, value)
+        monkeypatch.setenv(name, value.replace("/run/secrets", str(tmp_path / "secrets" / "gateway")))
     settings = Settings()
-    assert settings.http_host == kafka.LOOPBACK
-    advertised = SERVICES["broker"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
-    assert advertised == f"CLIENTS://{settings.kafka_bootstrap}"
-    mounts = dict(cast(tuple[str, str], volume.split(":")[:2]) for volume in SERVICES[service]["volumes"])
-    assert mounts["gateway"] == str(settings.data_directory)
+    assert settings.profile == "production"
+    assert settings.kafka_bootstrap == ",".join(f"{name}:9092" for name in BROKERS)
+    assert settings.kafka_user in {role.user for role in shipped_access().roles.values()}
+    assert settings.kafka_user == f"overgang-{settings.kafka_password_file.stem.removeprefix('overgang-')}"  # type: ignore[union-attr]
+    assert any(mount.startswith(f"{settings.data_directory}:") for mount in SERVICES[service]["tmpfs"])
+    names = SERVICES["database"]["environment"]
     assert settings.database_url is not None
-    assert settings.database_url.endswith(f"?host={mounts['database-socket']}")
-    database = SERVICES["database"]
-    assert f"database-socket:{mounts['database-socket']}" in database["volumes"]
-    names = database["environment"]
-    assert settings.database_url.startswith(f"postgresql://{names['POSTGRES_USER']}@/{names['POSTGRES_DB']}")
+    assert settings.database_url.startswith(
+        f"postgresql://{names['POSTGRES_USER']}@database/{names['POSTGRES_DB']}?sslmode=verify-full"
+    )
+    assert settings.require_seal
 
 
 @pytest.mark.parametrize(
-    ("service", "port", "route"),
+    ("service", "port", "url"),
     # The API answers nothing else without a credential.
     [
-        ("api", "OVERGANG_HTTP_PORT", "live"),
-        ("worker", "OVERGANG_WORKER_PORT", "ready"),
-        ("deliver", "OVERGANG_DELIVER_PORT", "ready"),
+        ("api-1", "OVERGANG_HTTP_PORT", "https://localhost:{}/health/live"),
+        ("api-2", "OVERGANG_HTTP_PORT", "https://localhost:{}/health/live"),
+        ("worker-1", "OVERGANG_WORKER_PORT", "http://127.0.0.1:{}/health/ready"),
+        ("worker-2", "OVERGANG_WORKER_PORT", "http://127.0.0.1:{}/health/ready"),
+        ("deliver", "OVERGANG_DELIVER_PORT", "http://127.0.0.1:{}/health/ready"),
     ],
 )
-def test_health_is_asked_where_the_service_answers(service: str, port: str, route: str) -> None:
+def test_health_is_asked_and_numbers_are_fetched_where_the_service_answers(
+    service: str, port: str, url: str
+) -> None:
     number = SERVICES[service]["environment"][port]
-    assert f"'http://127.0.0.1:{number}/health/{route}'" in SERVICES[service]["healthcheck"]["test"][-1]
+    assert f"'{url.format(number)}'" in SERVICES[service]["healthcheck"]["test"][-1]
+    jobs = yaml.safe_load((DEPLOYMENT / "prometheus.yml").read_text())["scrape_configs"]
+    targets = {target for job in jobs for group in job["static_configs"] for target in group["targets"]}
+    assert f"{service}:{number}" in targets
+    assert "monitoring" in SERVICES[service]["networks"]
 
 
 def test_each_of_our_services_runs_a_command_that_exists() -> None:
+    assert {"api-1", "api-2", "worker-1", "worker-2", "deliver", "migrate", "topics"} <= set(OURS)
     for service in OURS:
-        [command] = SERVICES[service]["command"]
-        assert command in COMMANDS
+        assert SERVICES[service]["command"][0] in COMMANDS
 
 
-def test_nothing_listens_beyond_loopback_and_nothing_is_published() -> None:
-    assert not any("ports" in service for service in SERVICES.values())
-    for listener in SERVICES["broker"]["environment"]["KAFKA_LISTENERS"].split(","):
-        assert listener.split("://")[1].startswith("127.0.0.1:")
+def test_only_the_proxy_and_grafanas_own_page_are_published() -> None:
+    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    assert published == {"proxy": ["443:8443"], "grafana": ["127.0.0.1:3000:3000"]}
+    outside = {name for name, network in COMPOSE["networks"].items() if not network.get("internal")}
+    assert outside == {"outside"}
+    reach = {name for name, service in SERVICES.items() if "outside" in service["networks"]}
+    assert reach == {"proxy", "api-1", "api-2", "deliver", "alertmanager", "grafana"}
+
+
+def test_no_secret_is_in_an_environment() -> None:
+    for name, service in SERVICES.items():
+        for variable, value in service.get("environment", {}).items():
+            if re.search("PASSWORD|SECRET|TOKEN_KEY_|_KEY$", variable):
+                assert value == "/run/secrets" or value.startswith("/run/secrets/"), f"{name}: {variable}"
 
 
 def test_the_image_is_built_of_hashed_packages_by_the_locked_python_and_does_not_run_as_root() -> None:
@@ -181,7 +299,8 @@ def test_the_image_is_built_of_hashed_packages_by_the_locked_python_and_does_not
     assert versions == set(re.findall(r"--python-version ([0-9.]+)", (ROOT / "Makefile").read_text()))
     assert len(re.findall(r"^FROM ", DOCKERFILE, re.MULTILINE)) == 2
     assert "--require-hashes -r requirements.lock" in DOCKERFILE
-    assert re.findall(r"^USER (.*)$", DOCKERFILE, re.MULTILINE) == ["10001:10001"]
+    [user] = re.findall(r"^USER (.*)$", DOCKERFILE, re.MULTILINE)
+    assert user == SERVICES["api-1"]["user"]
     for forbidden in ("http://", "https://", "index-url", "find-links"):
         assert forbidden not in DOCKERFILE
 
@@ -200,4 +319,4 @@ def test_all_that_the_image_copies_exists_and_is_let_into_the_build() -> None:
 
 def test_the_image_bears_the_version_of_the_project() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert SERVICES["api"]["image"] == f"overgang:{project['version']}"
+    assert SERVICES["api-1"]["image"] == f"overgang:{project['version']}"

@@ -42,6 +42,7 @@ WRITTEN = {
     " warnings[] caused_by[] closed_by? explanation citizen? enrolment_id? eu_case_id?",
     "Receipt": "message_id outcome warnings[] reasons[] recipients[]",
     "DeliveryReceipt": "message_id recipient outcome reason?",
+    "TaskReceipt": "message_id task_id recipient? state",
     "Citizen": "cpr? foreign_id? family_name? forename? birth_date? residence_municipality?",
     "ForeignId": "country number",
     "Contact": "name title? unit? email? phone?",
@@ -119,7 +120,8 @@ def test_there_is_one_schema_for_each_flow_and_each_outbound_type() -> None:
         "citizen-status contact-details conversation-form correction dropout-risk education-order enrolment"
     )
     flows += " eu-event eu-registration follow-up mentor"
-    assert files == sorted(f"{name}.v1.avsc" for name in f"{flows} task receipt delivery-receipt".split())
+    own = "task receipt delivery-receipt task-receipt"
+    assert files == sorted(f"{name}.v1.avsc" for name in f"{flows} {own}".split())
     assert sorted(flows.split()) == sorted(FLOWS)
 
 

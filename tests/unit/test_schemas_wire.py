@@ -62,6 +62,12 @@ SENT: dict[str, st.SearchStrategy[dict[str, Any]]] = {
         recipient=strategies.one_of("/institution/280051 /municipality/751"),
         outcome=strategies.one_of("ACKNOWLEDGED REFUSED EXPIRED"),
     ),
+    "dk.overgang.task-receipt.v1": strategies.record(
+        {"recipient": strategies.one_of("/institution/280051 /municipality/751")},
+        message_id=strategies.uuids(),
+        task_id=strategies.uuids(),
+        state=strategies.one_of("OPEN OVERDUE DONE ENDED"),
+    ),
 }
 
 

@@ -38,10 +38,39 @@ def test_keys_lie_in_the_data_directory_that_is_named(
     assert settings.wrapping_key_file == tmp_path / "elsewhere/keys/wrapping.key"
 
 
-@pytest.mark.parametrize("profile", ["production", "prod", "Embedded"])
-def test_any_profile_but_embedded_refuses_to_start(monkeypatch: pytest.MonkeyPatch, profile: str) -> None:
+@pytest.mark.parametrize("profile", ["prod", "Embedded"])
+def test_a_profile_that_there_is_not_is_refused(monkeypatch: pytest.MonkeyPatch, profile: str) -> None:
     monkeypatch.setenv("OVERGANG_PROFILE", profile)
     with pytest.raises(SettingsRefused, match=r"^OVERGANG_PROFILE: "):
+        Settings()
+
+
+@pytest.mark.parametrize(
+    "set_", ["OVERGANG_TOKEN_ISSUER", "OVERGANG_TLS_KEY_FILE", "OVERGANG_TLS_CLIENT_CA_FILE"]
+)
+def test_settings_that_belong_together_are_named_together(monkeypatch: pytest.MonkeyPatch, set_: str) -> None:
+    monkeypatch.setenv(set_, "/example")
+    with pytest.raises(SettingsRefused, match=set_):
+        Settings()
+
+
+@pytest.mark.parametrize("address", ["broker.example:9092", "127.0.0.1:9092,192.0.2.7:9092"])
+def test_an_unsecured_broker_beyond_loopback_is_refused(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("OVERGANG_KAFKA_BOOTSTRAP", address)
+    with pytest.raises(SettingsRefused, match=r"^OVERGANG_KAFKA_BOOTSTRAP: .*KAFKA_SECURITY=SASL_SSL$"):
+        Settings()
+
+
+@pytest.mark.parametrize("missing", ["OVERGANG_KAFKA_USER", "OVERGANG_KAFKA_PASSWORD_FILE"])
+def test_a_secured_broker_asks_for_user_and_password(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    monkeypatch.setenv("OVERGANG_KAFKA_BOOTSTRAP", "broker.example:9092")
+    monkeypatch.setenv("OVERGANG_KAFKA_SECURITY", "SASL_SSL")
+    monkeypatch.setenv("OVERGANG_KAFKA_USER", "overgang-worker")
+    monkeypatch.setenv("OVERGANG_KAFKA_PASSWORD_FILE", "/secrets/kafka")
+    monkeypatch.delenv(missing)
+    with pytest.raises(SettingsRefused, match=f"^{missing}: "):
         Settings()
 
 

@@ -1,0 +1,94 @@
+"""What is on the broker: topics with their settings, and access. Nothing here changes anything."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import (
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ConfigResource,
+    ResourcePatternType,
+    ResourceType,
+)
+
+from connectors.administration.wanted import Acl, Place
+
+SECONDS: Final = 30.0
+RESOURCES: Final[Mapping[Literal["topic", "group", "cluster"], ResourceType]] = {
+    "topic": ResourceType.TOPIC,
+    "group": ResourceType.GROUP,
+    # Kafka's protocol has one number for both; librdkafka names it after the other.
+    "cluster": ResourceType.BROKER,
+}
+_NAMES: Final = {kind: name for name, kind in RESOURCES.items()}
+_USER: Final = "User:"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTopic:
+    """A topic as it is."""
+
+    partitions: int
+    replicas: int
+    settings: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`acls` None: the broker has no authorizer, so everybody may do everything."""
+
+    topics: Mapping[str, FoundTopic]
+    acls: frozenset[Acl] | None
+
+
+def found(admin: AdminClient, place: Place) -> Found:
+    """This gateway's topics, and all access that the broker knows. Raises KafkaException."""
+    listed = admin.list_topics(timeout=SECONDS).topics
+    names = sorted(name for name in listed if place.holds(name))
+    resources = {name: ConfigResource(ConfigResource.Type.TOPIC, name) for name in names}
+    answers = admin.describe_configs(list(resources.values()), request_timeout=SECONDS) if names else {}
+    topics = {}
+    for name, resource in resources.items():
+        entries = answers[resource].result(SECONDS)
+        partitions = listed[name].partitions.values()
+        topics[name] = FoundTopic(
+            len(partitions),
+            min((len(partition.replicas) for partition in partitions), default=0),
+            {key: str(entry.value) for key, entry in entries.items()},
+        )
+    return Found(topics, _acls(admin))
+
+
+def _acls(admin: AdminClient) -> frozenset[Acl] | None:
+    everything = AclBindingFilter(
+        ResourceType.ANY,
+        None,
+        ResourcePatternType.ANY,
+        None,
+        None,
+        AclOperation.ANY,
+        AclPermissionType.ANY,
+    )
+    try:
+        bindings = admin.describe_acls(everything, request_timeout=SECONDS).result(SECONDS)
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.SECURITY_DISABLED:
+            return None
+        raise
+    return frozenset(
+        Acl(
+            binding.principal.removeprefix(_USER),
+            _NAMES[binding.restype],
+            binding.name,
+            binding.resource_pattern_type == ResourcePatternType.PREFIXED,
+            binding.operation.name,
+            binding.permission_type.name,
+            binding.host,
+        )
+        for binding in bindings
+        if binding.restype in _NAMES and binding.principal.startswith(_USER)
+    )

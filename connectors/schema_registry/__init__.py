@@ -1,0 +1,1 @@
+"""Publishes the shipped schemas to a registry with Confluent's interface, and asks it before a deployment."""

@@ -1,0 +1,130 @@
+"""Real clients: ours publishes to an Apicurio registry, Confluent's decodes by it and by the gateway."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import httpx
+import pytest
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroDeserializer
+from confluent_kafka.serialization import MessageField, SerializationContext
+
+from connectors.access.tokens import issue
+from connectors.cli.main import run
+from connectors.schema_registry.client import RegistryClient, RegistryFault
+from connectors.schema_registry.publishing import Verdict, checked, register, shipped
+from schemas.wire import encode
+from streams.ledger.registry_changes import LOCAL
+from tests.integration.api_server import TOKEN_KEY, served
+from tests.integration.apicurio import apicurio
+from tests.integration.webhook_room import receiving
+
+RECEIPT = "dk.overgang.v1.Receipt"
+SAID = {
+    "message_id": "c1f7a3d0-5b0e-4c8e-9a51-2f3d6e7a0002",
+    "outcome": "ACCEPTED",
+    "warnings": [],
+    "reasons": [],
+    "recipients": ["/municipality/751"],
+}
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with apicurio(tmp_path_factory.mktemp("registry") / "apicurio") as address:
+        yield address
+
+
+@pytest.fixture
+def registry(url: str) -> Iterator[RegistryClient]:
+    """Holds every shipped release."""
+    with RegistryClient(url) as client:
+        if not client.has(RECEIPT):
+            list(register(client, shipped()))
+        yield client
+
+
+def test_an_empty_registry_takes_every_release_under_the_id_that_messages_bear(
+    url: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["schemas", "check", "--url", url, "--json"]) == 0
+    before = json.loads(capfd.readouterr().out)
+    assert {standing["verdict"] for standing in before} == {"new"}
+    assert run(["schemas", "register", "--url", url, "--json"]) == 0
+    after = json.loads(capfd.readouterr().out)
+    assert [standing["registered_id"] for standing in after] == [standing["id"] for standing in after]
+    assert run(["schemas", "register", "--url", url]) == 0
+    assert run(["schemas", "check", "--url", url, "--json"]) == 0
+    again = capfd.readouterr()
+    assert again.err == ""
+    assert json.loads(again.out[again.out.index("[\n") :]) == after
+
+
+def test_an_incompatible_change_is_refused_before_and_at_registering(registry: RegistryClient) -> None:
+    [receipt] = [release for release in shipped() if release.subject == RECEIPT]
+    schema = json.loads(receipt.schema)
+    schema["fields"].append({"name": "later", "type": "string"})
+    changed = replace(receipt, number=2, schema=json.dumps(schema))
+    [standing] = checked(registry, [changed])
+    assert (standing.verdict, standing.fault, standing.registered_id) == (Verdict.INCOMPATIBLE, True, None)
+    with pytest.raises(RegistryFault, match="answered 409"):
+        list(register(registry, [changed]))
+    schema["fields"][-1] |= {"type": ["null", "string"], "default": None}
+    compatible = replace(changed, schema=json.dumps(schema))
+    assert [standing.verdict for standing in checked(registry, [compatible])] == [Verdict.NEW]
+
+
+def test_a_registry_that_would_take_anything_is_a_fault(registry: RegistryClient, url: str) -> None:
+    httpx.put(f"{url}/config/{RECEIPT}", json={"compatibility": "NONE"}).raise_for_status()
+    verdicts = {standing.subject: standing.verdict for standing in checked(registry, shipped())}
+    assert [subject for subject, verdict in verdicts.items() if verdict is not Verdict.KNOWN] == [RECEIPT]
+    assert verdicts[RECEIPT] is Verdict.UNGUARDED
+    assert run(["schemas", "check", "--url", url]) == 1
+    assert run(["schemas", "register", "--url", url]) == 0
+    assert run(["schemas", "check", "--url", url]) == 0
+
+
+def test_confluents_deserializer_decodes_by_the_registry(registry: RegistryClient, url: str) -> None:
+    assert decoded({"url": url}) == SAID
+
+
+def test_confluents_deserializer_decodes_by_the_gateways_own_routes(
+    kafka: str, database_url: str, topic_prefix: str
+) -> None:
+    with served(kafka, database_url, topic_prefix) as api:
+        token = issue(TOKEN_KEY, LOCAL, 60, time.time())
+        credential = {
+            "bearer.auth.credentials.source": "STATIC_TOKEN",
+            "bearer.auth.token": token,
+            "bearer.auth.logical.cluster": "none",
+        }
+        assert decoded({"url": str(api.base_url), **credential}) == SAID
+
+
+def decoded(settings: dict[str, str]) -> object:
+    deserializer = AvroDeserializer(SchemaRegistryClient(settings))
+    return deserializer(encode(RECEIPT, SAID), SerializationContext("outbound", MessageField.VALUE))
+
+
+def test_a_credential_is_a_header_and_never_in_the_url(
+    capfd: pytest.CaptureFixture[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    file = tmp_path_factory.mktemp("credential") / "authorization"
+    file.write_text("Bearer secret-words\n")
+    with receiving() as receiver:
+        assert run(["schemas", "check", "--url", receiver.url, "--authorization-file", str(file)]) == 1
+        assert receiver.posts[0].headers["authorization"] == "Bearer secret-words"
+    assert "without JSON; give the address of Confluent's interface" in capfd.readouterr().err
+    for address in (
+        "https://user:secret-words@registry.example",
+        "https://registry.example?key=secret-words",
+    ):
+        assert run(["schemas", "check", "--url", address]) == 1
+        assert "leave out user, query and fragment" in capfd.readouterr().err
+    plain = ["schemas", "check", "--url", "http://registry.example", "--authorization-file", str(file)]
+    assert run(plain) == 1
+    told = capfd.readouterr()
+    assert "a credential is not sent in the open" in told.err
+    assert "secret-words" not in told.out + told.err

@@ -1,0 +1,353 @@
+"""Topics, access and our Kafka clients on a real broker with TLS, SCRAM-SHA-512 and an authorizer."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from confluent_kafka import Consumer, Producer
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourcePatternType,
+    ResourceType,
+)
+
+from connectors.access.signing_keys import signing_key
+from connectors.embedded.postgres import EmbeddedPostgres
+from connectors.http.inbound import InboundProducer
+from schemas.identifiers import PartyAddress, SystemId
+from streams.broker_access import client_settings
+from streams.ledger.migrate import engine_for, migrate
+from streams.ledger.registry_changes import RegistryChanges
+from streams.registry import CredentialKind, Party, Right
+from tests.integration.api_server import until
+from tests.integration.secured_kafka import SecuredKafka
+from tests.integration.stream_room import StreamRoom
+from tests.signing import new_key
+
+SCHOOL, MUNICIPALITY = PartyAddress("/institution/280051"), PartyAddress("/municipality/751")
+VENDOR, READER = SystemId("school-admin"), SystemId("case-system")
+OURS = ("overgang-worker", "overgang-api", "overgang-operator")
+RISK, STATUS = "inbound.dropout-risk.v1", "inbound.citizen-status.v1"
+OUTBOUND = {party: f"outbound.{party.strip('/').replace('/', '.')}.v1" for party in (SCHOOL, MUNICIPALITY)}
+Lines = list[dict[str, str]]
+
+
+@dataclass
+class Secured:
+    """The broker, a ledger whose registry has two parties and two systems, and the commands on both."""
+
+    kafka: SecuredKafka
+    database_url: str
+    directory: Path
+
+    def overgang(self, *arguments: str, user: str = "admin", **more: str) -> tuple[int, str, str]:
+        """Status and output of a command that logs in as the user."""
+        done = subprocess.run(
+            [Path(sys.executable).with_name("overgang"), *arguments],
+            env={
+                **self.kafka.settings(user),
+                "OVERGANG_DATABASE_URL": self.database_url,
+                "OVERGANG_DATA_DIRECTORY": str(self.directory / "data"),
+                "PATH": "",
+                **more,
+            },
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    def topics(self, *arguments: str, user: str = "admin", status: int = 0) -> Lines:
+        ended, output, errors = self.overgang("topics", *arguments, "--json", user=user)
+        assert ended == status, output + errors
+        return list(json.loads(output))
+
+    def write(self, user: str, topic: str) -> str:
+        """What the broker says to a record of that user: `stored`, or the name of its refusal."""
+        said: list[str] = []
+        limits = {"message.timeout.ms": 15_000, "log_level": 0}
+        producer = Producer({**client_settings(self.kafka.bootstrap, self.kafka.login(user)), **limits})
+        producer.produce(
+            topic, b"x", on_delivery=lambda error, _: said.append(error.name() if error else "stored")
+        )
+        assert producer.flush(20) == 0
+        return said[0]
+
+    def read(self, user: str, topic: str, group: str) -> str:
+        """`read`, or the name of the broker's refusal, for that user in that group."""
+        consumer = Consumer(
+            {
+                **client_settings(self.kafka.bootstrap, self.kafka.login(user)),
+                "group.id": group,
+                "auto.offset.reset": "earliest",
+                "log_level": 0,
+            }
+        )
+        try:
+            consumer.subscribe([topic])
+            message = consumer.poll(30)
+            assert message is not None, "no answer"
+            error = message.error()
+            return "read" if error is None else str(error.name())
+        finally:
+            consumer.close()
+
+
+@pytest.fixture(scope="module")
+def secured(shared_postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    directory = tmp_path_factory.mktemp("secured")
+    name = f"secured_{uuid4().hex[:12]}"
+    with psycopg.connect(shared_postgres.url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"'.encode())
+    url = shared_postgres.url_of(name)
+    migrate(url)
+    engine = engine_for(url)
+    changes = RegistryChanges(engine, "tester", datetime.now(UTC))
+    for address in (SCHOOL, MUNICIPALITY):
+        changes.put_party(Party(address, "Example", datetime(2026, 1, 1, tzinfo=UTC).date()))
+    for system in (VENDOR, READER):
+        changes.put_system(system, "A vendor's")
+    key = signing_key(json.dumps(new_key().as_dict(private=False)))
+    changes.add_credential(VENDOR, CredentialKind.SIGNING_KEY, key)
+    changes.grant(VENDOR, SCHOOL, Right.SEND, "dropout-risk")
+    changes.grant(READER, MUNICIPALITY, Right.SEND)
+    changes.grant(READER, MUNICIPALITY, Right.READ)
+    engine.dispose()
+    with SecuredKafka(directory / "kafka") as kafka:
+        kafka.add_users(*OURS, VENDOR, READER)
+        yield Secured(kafka, url, directory)
+    with psycopg.connect(shared_postgres.url, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
+@pytest.fixture(scope="module")
+def applied(secured: Secured) -> Secured:
+    """As `overgang topics apply` leaves it."""
+    assert secured.write(VENDOR, RISK) != "stored"
+    secured.topics("apply")
+    return secured
+
+
+def of(lines: Lines, what: str) -> Lines:
+    return [line for line in lines if line["what"].startswith(what)]
+
+
+def test_the_first_difference_is_everything_and_changes_nothing(secured: Secured) -> None:
+    before = secured.topics("diff", status=1)
+    assert len(of(before, "topic ")) == 11 + 2
+    assert {line["action"] for line in before} == {"make"}
+    assert {
+        "action": "make",
+        "what": f"access of {VENDOR}",
+        "detail": f"ALLOW WRITE on topics named {RISK}",
+    } in (before)
+    assert secured.topics("diff", status=1) == before
+
+
+def test_apply_makes_all_of_it_and_a_second_time_nothing(applied: Secured) -> None:
+    assert applied.topics("diff") == []
+    assert applied.topics("apply") == []
+    topics = applied.kafka.admin().list_topics(timeout=20).topics
+    assert len(topics[RISK].partitions) == 6
+    assert len(topics[OUTBOUND[MUNICIPALITY]].partitions) == 1
+
+
+def test_a_system_with_a_signing_key_writes_its_flows_and_nothing_else(applied: Secured) -> None:
+    until(lambda: applied.write(VENDOR, RISK) == "stored", 20)
+    assert applied.write(VENDOR, STATUS) == "TOPIC_AUTHORIZATION_FAILED"
+    assert applied.write(VENDOR, OUTBOUND[SCHOOL]) == "TOPIC_AUTHORIZATION_FAILED"
+
+
+def test_a_system_without_a_signing_key_writes_nothing_whatever_it_was_granted(applied: Secured) -> None:
+    assert applied.write(READER, STATUS) == "TOPIC_AUTHORIZATION_FAILED"
+
+
+def test_a_system_reads_its_partys_topic_in_groups_of_its_own_and_nothing_else(applied: Secured) -> None:
+    until(lambda: applied.write("overgang-worker", OUTBOUND[MUNICIPALITY]) == "stored", 20)
+    assert applied.read(READER, OUTBOUND[MUNICIPALITY], f"{READER}.nightly") == "read"
+    assert applied.read(READER, OUTBOUND[MUNICIPALITY], "overgang") == "GROUP_AUTHORIZATION_FAILED"
+    assert applied.read(READER, OUTBOUND[SCHOOL], f"{READER}.nightly") == "TOPIC_AUTHORIZATION_FAILED"
+    assert applied.read(READER, RISK, f"{READER}.nightly") == "TOPIC_AUTHORIZATION_FAILED"
+
+
+def test_the_api_writes_inbound_topics_only(applied: Secured) -> None:
+    api = applied.kafka.login("overgang-api")
+
+    async def send() -> None:
+        producer = InboundProducer(client_settings(applied.kafka.bootstrap, api), 15, 10)
+        try:
+            await producer.send(RISK, b"key", [], b"value")
+        finally:
+            await producer.close()
+
+    asyncio.run(send())
+    assert applied.write("overgang-api", OUTBOUND[SCHOOL]) == "TOPIC_AUTHORIZATION_FAILED"
+    assert applied.read("overgang-api", RISK, "overgang") != "read"
+
+
+def test_a_worker_with_a_workers_rights_takes_messages_and_makes_a_recipients_topic(
+    applied: Secured, database_url: str, tmp_path: Path
+) -> None:
+    def wait(condition: Any, timeout: float = 30, what: str = "") -> None:
+        until(condition, timeout)
+
+    made_by_relay = "w.outbound.municipality.751.v1"
+    ended, output, errors = applied.overgang(
+        "topics", "apply", OVERGANG_TOPIC_PREFIX="w.", OVERGANG_INBOUND_PARTITIONS="1"
+    )
+    assert ended == 0, output + errors
+    admin = applied.kafka.admin()
+    admin.delete_topics([made_by_relay])[made_by_relay].result(20)
+    until(lambda: made_by_relay not in admin.list_topics(timeout=20).topics, 20)
+    room = StreamRoom(
+        applied.kafka.bootstrap,
+        database_url,
+        "w.",
+        tmp_path,
+        wait,
+        login=applied.kafka.login("overgang-worker"),
+    )
+    room.make_topics()
+    with room.worker():
+        room.send(
+            room.admissions(3),
+            Producer(client_settings(applied.kafka.bootstrap, applied.kafka.login("overgang-api"))),
+        )
+        wait(lambda: room.inbox() == 3)
+        wait(
+            lambda: (
+                room.rows("SELECT count(*) > 0, count(*) = count(published_at) FROM outbound")
+                == [(True, True)]
+            )
+        )
+    config = ConfigResource(ConfigResource.Type.TOPIC, made_by_relay)
+    settings = admin.describe_configs([config])[config].result(20)
+    assert settings["retention.ms"].value == str(30 * 24 * 60 * 60 * 1000)
+    assert settings["unclean.leader.election.enable"].value == "false"
+
+
+def test_what_was_changed_by_hand_is_set_back(applied: Secured) -> None:
+    topic = OUTBOUND[SCHOOL]
+    entry = ConfigEntry("retention.ms", "1000", incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[entry])
+    applied.kafka.admin().incremental_alter_configs([resource])[resource].result(20)
+    until(lambda: len(applied.topics("diff", status=1)) == 1, 20)
+    [line] = applied.topics("apply")
+    assert line == {"action": "set", "what": f"topic {topic}", "detail": "retention.ms: 1000 -> 2592000000"}
+    until(lambda: applied.overgang("topics", "diff")[0] == 0, 20)
+
+
+def test_nothing_is_deleted_unless_that_is_allowed_and_never_what_is_not_ours(applied: Secured) -> None:
+    admin = applied.kafka.admin()
+    stranger = AclBinding(
+        ResourceType.TOPIC,
+        RISK,
+        ResourcePatternType.LITERAL,
+        "User:stranger",
+        "*",
+        AclOperation.READ,
+        AclPermissionType.ALLOW,
+    )
+    others = AclBinding(
+        ResourceType.TOPIC,
+        "payroll",
+        ResourcePatternType.LITERAL,
+        "User:stranger",
+        "*",
+        AclOperation.READ,
+        AclPermissionType.ALLOW,
+    )
+    for answer in admin.create_acls([stranger, others]).values():
+        answer.result(20)
+    for answer in admin.create_topics(
+        [NewTopic("inbound.typo.v1", 1, 1), NewTopic("payroll", 1, 1)]
+    ).values():
+        answer.result(20)
+    expected = [
+        {"action": "delete", "what": "access of stranger", "detail": f"ALLOW READ on topics named {RISK}"},
+        {"action": "delete", "what": "topic inbound.typo.v1", "detail": "with every message on it"},
+    ]
+    assert applied.topics("apply") == expected
+    assert applied.topics("diff", status=1) == expected
+    assert applied.topics("apply", "--allow-delete") == expected
+    until(lambda: applied.overgang("topics", "diff")[0] == 0, 20)
+    assert "payroll" in admin.list_topics(timeout=20).topics
+    assert others in admin.describe_acls(_any_of("User:stranger")).result(20)
+
+
+def test_a_number_of_partitions_is_never_changed(applied: Secured) -> None:
+    ended, output, _ = applied.overgang("topics", "apply", "--json", OVERGANG_INBOUND_PARTITIONS="12")
+    lines = json.loads(output)
+    assert ended == 0
+    assert len(lines) == 11
+    assert {line["action"] for line in lines} == {"by hand"}
+    assert len(applied.kafka.admin().list_topics(timeout=20).topics[RISK].partitions) == 6
+
+
+def test_the_operator_needs_no_superuser_to_look_and_to_change(applied: Secured) -> None:
+    assert applied.topics("diff", user="overgang-operator") == []
+    ended, _, errors = applied.overgang("topics", "diff", user="overgang-api")
+    assert ended == 1
+    assert "OVERGANG_KAFKA_USER" in errors
+
+
+def test_quotas_are_told_as_commands_a_system_each(applied: Secured) -> None:
+    ended, output, _ = applied.overgang("topics", "quotas")
+    assert ended == 0
+    assert [line.split("--entity-name ")[1].split()[0] for line in output.splitlines()] == [READER, VENDOR]
+    assert "producer_byte_rate=1048576" in output
+
+
+def test_doctor_tells_a_wrong_password_from_a_wrong_authority(applied: Secured, tmp_path: Path) -> None:
+    def broker(**settings: str) -> Mapping[str, Any]:
+        _, output, _ = applied.overgang("doctor", "--json", user="overgang-operator", **settings)
+        found = json.loads(output)
+        return next(finding for finding in found if finding["part"] == "broker")
+
+    assert broker()["well"]
+    wrong = tmp_path / "wrong.password"
+    wrong.touch(mode=0o600)
+    wrong.write_text("guessed\n")
+    refused = broker(OVERGANG_KAFKA_PASSWORD_FILE=str(wrong))
+    assert not refused["well"]
+    assert "OVERGANG_KAFKA_PASSWORD_FILE" in refused["mend"]
+    unknown = broker(OVERGANG_KAFKA_CA_FILE="")
+    assert not unknown["well"]
+    assert "OVERGANG_KAFKA_CA_FILE" in unknown["mend"]
+
+
+def test_no_password_is_in_any_output(applied: Secured) -> None:
+    password = applied.kafka.password("overgang-operator")
+    said = [
+        applied.overgang(*command, user="overgang-operator") for command in (("doctor",), ("topics", "diff"))
+    ]
+    assert all(password not in output + errors for _, output, errors in said)
+
+
+def _any_of(principal: str) -> AclBindingFilter:
+    return AclBindingFilter(
+        ResourceType.ANY,
+        None,
+        ResourcePatternType.ANY,
+        principal,
+        None,
+        AclOperation.ANY,
+        AclPermissionType.ANY,
+    )
