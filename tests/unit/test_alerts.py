@@ -28,6 +28,7 @@ NO_ALERT = {
     "first-installation",
     "upgrade",
     "new-rule-set",
+    "rotate-keys-and-certificates",
 }
 """Pages about what is planned, or what no number shows."""
 needs_promtool = pytest.mark.skipif(
@@ -116,6 +117,13 @@ STORIES = {
             'overgang_batches_in_hand{instance="a",flow="mentor"}': "1x120",
             'overgang_agent_seconds_count{instance="a",flow="mentor"}': "0+1x120",
         },
+    ),
+    "SenderSuspended": Story(
+        {
+            'overgang_suspended_senders{instance="a"}': "1x120",
+            'overgang_suspended_senders{instance="b"}': "0x120",
+        },
+        {"overgang_suspended_senders": "0x120"},
     ),
     "CaseStuck": Story({"overgang_ledger_stuck_cases": "2x120"}, {"overgang_ledger_stuck_cases": "0x120"}),
     "UndeliverableMessage": Story(

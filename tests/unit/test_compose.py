@@ -295,7 +295,9 @@ def test_no_secret_is_in_an_environment() -> None:
     for name, service in SERVICES.items():
         for variable, value in service.get("environment", {}).items():
             if re.search("PASSWORD|SECRET|TOKEN_KEY_|_KEY$", variable):
-                assert value == "/run/secrets" or value.startswith(("/run/secrets/", "/run/operator/")), f"{name}: {variable}"
+                assert value == "/run/secrets" or value.startswith(("/run/secrets/", "/run/operator/")), (
+                    f"{name}: {variable}"
+                )
 
 
 def test_the_image_is_built_of_hashed_packages_by_the_locked_python_and_does_not_run_as_root() -> None:
