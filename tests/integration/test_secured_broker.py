@@ -29,7 +29,7 @@ from confluent_kafka.admin import (
 
 from connectors.access.signing_keys import signing_key
 from connectors.cli.main import run
-from connectors.http.inbound import InboundProducer
+from connectors.http.inbound import InboundProducer, Record
 from schemas.identifiers import PartyAddress, SystemId
 from streams.broker_access import client_settings
 from streams.ledger.migrate import engine_for, migrate
@@ -190,7 +190,7 @@ def test_the_api_writes_inbound_topics_only(applied: Secured) -> None:
     async def send() -> None:
         producer = InboundProducer(client_settings(applied.kafka.bootstrap, api), 15, 10)
         try:
-            await producer.send(RISK, b"key", [], b"value")
+            assert await producer.send([Record(RISK, b"key", [], b"value")]) == [None]
         finally:
             await producer.close()
 
