@@ -1,6 +1,6 @@
 """What numbers cost: `python -m bench.scrape [--pairs 3]`.
 
-A scrape at 98 municipalities and 500 institutions (aim: under 50 ms), a count of a large ledger's text, and the
+A scrape at 98 municipalities and 500 institutions (aim: under 50 ms), the text of a large ledger, and the
 processor time of a worker with its numbers beside one without, alternating (aim: under 3 %).
 """
 
