@@ -14,7 +14,14 @@ from schemas.pseudonym import load_or_make_key
 from streams.ledger.sealing import load_or_make_wrapping_key
 from streams.seal_keys import SealKeys
 
-READERS: Final = {"gateway": 10001, "broker": 1000, "database": 999, "prometheus": 65534, "grafana": 472}
+READERS: Final = {
+    "gateway": 10001,
+    "operator": 10001,
+    "broker": 1000,
+    "database": 999,
+    "prometheus": 65534,
+    "grafana": 472,
+}
 """Who reads a directory: the user, by number, that the service's image runs as."""
 BROKERS: Final = ("kafka-1", "kafka-2", "kafka-3")
 BROKER_NAME: Final = "overgang-broker"
@@ -78,6 +85,8 @@ def _contents(names: list[str]) -> Iterator[Secret]:
         yield Secret(f"broker/{user}.password", password)
         if user in parts:
             yield Secret(f"gateway/{user}.password", password)
+        if user == "admin":
+            yield Secret(f"operator/{user}.password", password)
     password = _password()
     yield Secret("gateway/database.password", password)
     yield Secret("database/database.password", password)

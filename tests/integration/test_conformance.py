@@ -120,7 +120,7 @@ class Remembering:
 
     def wants_the_next_revision(self, got: Got) -> int | None:
         data = data_of(got)
-        if "task_id" not in data:
+        if "revision" not in data:
             return None
         before = self.revisions.get(data["task_id"], 0)
         self.revisions[data["task_id"]] = max(before, data["revision"])

@@ -44,7 +44,7 @@ def test_secrets_are_made_once_for_their_readers_alone(
     assert {stat.S_IMODE(place.stat().st_mode) & 0o077 for place in (made, *made.rglob("*"))} == {0}
     passwords = [content for file, content in before.items() if file.suffix == ".password"]
     # The gateway's parts and the broker, the gateway and the database share what they prove themselves by.
-    assert len(set(passwords)) == len(passwords) - 4
+    assert len(set(passwords)) == len(passwords) - 5
     assert run(["secrets", str(made), "--name", "overgang.example"]) == 1
     assert "is there already" in capsys.readouterr().err
     assert {file: file.read_bytes() for file in before} == before

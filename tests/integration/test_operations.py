@@ -284,7 +284,7 @@ def commands(kind: str, block: str) -> list[str]:
     if kind == "console":
         return re.findall(r"^\$ (.*)$", block, re.MULTILINE)
     lines = [line.strip() for line in block.splitlines() if line.strip()]
-    # A process goes on until it is told, and a topic that was made anew is another fault; both have their tests.
+    # A process goes on until it is told, and a topic that was made anew is another fault; tests have both.
     others = ("worker", "api", "deliver")
     return [line for line in lines if line.split()[1] not in others and "--from-earliest" not in line]
 

@@ -28,6 +28,7 @@ NO_ALERT = {
     "first-installation",
     "upgrade",
     "new-rule-set",
+    "rotate-keys-and-certificates",
 }
 """Pages about what is planned, or what no number shows."""
 needs_promtool = pytest.mark.skipif(
