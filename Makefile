@@ -38,7 +38,7 @@ docs: $(VENV)/.tests ## write the generated pages anew
 	$(BIN)/overgang describe asyncapi --out docs/asyncapi.json
 	$(BIN)/python -m connectors.rules_page
 
-chaos: $(VENV)/.tests ## workers killed at random, 20 times in 5,000 messages (SEED=7: at other moments)
+chaos: $(VENV)/.tests ## workers, brokers, database killed at random in 5,000 messages (SEED=7: at other moments)
 	SEED=$(SEED) $(BIN)/python -m pytest -m chaos -s
 
 bench: $(VENV)/.tests ## throughput and latency on a real Kafka and PostgreSQL; deciding and comparing files; seals

@@ -76,14 +76,13 @@ class Worker:
             Rulebook(shipped_rules(), lists),
         )
         self.executor = ThreadPoolExecutor(THREADS, thread_name_prefix="apply")
-        self.admin = AdminClient(client_settings(config.bootstrap, config.login))
         self.handover = Handover(self._deliver)
         self.intake = Intake(
             settings=config.consumer_settings(),
             topics=config.topics(),
             batch_size=config.batch_size,
             ledger=self.ledger,
-            topic_state=TopicState(self.admin),
+            topic_state=TopicState(self._new_admin(), self._new_admin),
             handover=self.handover,
             health=self.health,
         )
@@ -129,7 +128,7 @@ class Worker:
             TopicTrouble, WrongKey, StopWorker: the database does not answer.
         """
         ensure_topics(
-            self.admin,
+            self._new_admin(),
             self.config.topics(),
             inbound_shape(self.config.inbound_partitions, replication_factor=self.config.replication_factor),
             replication_factor=self.config.replication_factor,
@@ -164,6 +163,9 @@ class Worker:
     def _deliver(self, batch: Batch) -> Any:
         return asyncio.run_coroutine_threadsafe(self._channels[batch.flow].send(value=batch), self.app.loop)
 
+    def _new_admin(self) -> AdminClient:
+        return AdminClient(client_settings(self.config.bootstrap, self.config.login))
+
     def _new_publisher(self) -> Publisher:
         replicas = self.config.replication_factor
         return Publisher(
@@ -171,7 +173,7 @@ class Worker:
             self.config.topic_prefix,
             self.ledger.vault.open,
             lambda names: ensure_topics(
-                self.admin,
+                self._new_admin(),
                 names,
                 outbound_shape(replication_factor=replicas),
                 replication_factor=replicas,

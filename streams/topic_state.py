@@ -1,7 +1,8 @@
 """What the broker says about the inbound topics: which topic bears the name, and which offsets it holds."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -26,15 +27,40 @@ class OffsetRange:
 
 
 class TopicState:
-    """Asks the broker; every method raises `KafkaException` where it does not answer within 4 seconds."""
+    """Asks the broker; every method raises `KafkaException` where it does not answer within 4 seconds.
 
-    def __init__(self, admin: AdminClient) -> None:
+    `new_admin` makes the client that is asked after one that failed. A client whose request was under way to
+    a broker that died may time out for ever, although the other brokers answer: seen with librdkafka 2.16.
+    """
+
+    def __init__(self, admin: AdminClient, new_admin: Callable[[], AdminClient] | None = None) -> None:
         self._admin = admin
+        self._new_admin = new_admin
 
     def ids(self, topics: Collection[str]) -> dict[str, UUID]:
         """Kafka's own id of each topic; a topic that is not there is left out."""
         if not topics:
             return {}
+        with self._renewing():
+            return self._ids(topics)
+
+    def ranges(self, places: Collection[Place]) -> dict[Place, OffsetRange]:
+        """The offsets of each partition; one that is not there is left out."""
+        with self._renewing():
+            starts = self._offsets(places, OffsetSpec.earliest())
+            ends = self._offsets(places, OffsetSpec.latest())
+        return {place: OffsetRange(starts[place], ends[place]) for place in starts.keys() & ends.keys()}
+
+    @contextmanager
+    def _renewing(self) -> Iterator[None]:
+        try:
+            yield
+        except KafkaException:
+            if self._new_admin is not None:
+                self._admin = self._new_admin()
+            raise
+
+    def _ids(self, topics: Collection[str]) -> dict[str, UUID]:
         answers = self._admin.describe_topics(TopicCollection(list(topics)), request_timeout=_TIMEOUT)
         found = {}
         for topic, answer in answers.items():
@@ -44,12 +70,6 @@ class TopicState:
                 if error.args[0].code() not in _GONE:
                     raise
         return found
-
-    def ranges(self, places: Collection[Place]) -> dict[Place, OffsetRange]:
-        """The offsets of each partition; one that is not there is left out."""
-        starts = self._offsets(places, OffsetSpec.earliest())
-        ends = self._offsets(places, OffsetSpec.latest())
-        return {place: OffsetRange(starts[place], ends[place]) for place in starts.keys() & ends.keys()}
 
     def _offsets(self, places: Collection[Place], which: OffsetSpec) -> dict[Place, int]:
         if not places:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (
     AclBindingFilter,
     AclOperation,
@@ -47,7 +46,8 @@ class Found:
 
 def found(admin: AdminClient, place: Place) -> Found:
     """This gateway's topics, and all access that the broker knows. Raises KafkaException."""
-    listed = admin.list_topics(timeout=SECONDS).topics
+    cluster = admin.list_topics(timeout=SECONDS)
+    listed = cluster.topics
     names = sorted(name for name in listed if place.holds(name))
     resources = {name: ConfigResource(ConfigResource.Type.TOPIC, name) for name in names}
     answers = admin.describe_configs(list(resources.values()), request_timeout=SECONDS) if names else {}
@@ -60,10 +60,17 @@ def found(admin: AdminClient, place: Place) -> Found:
             min((len(partition.replicas) for partition in partitions), default=0),
             {key: str(entry.value) for key, entry in entries.items()},
         )
-    return Found(topics, _acls(admin))
+    return Found(topics, _acls(admin) if _has_authorizer(admin, min(cluster.brokers)) else None)
 
 
-def _acls(admin: AdminClient) -> frozenset[Acl] | None:
+def _has_authorizer(admin: AdminClient, broker: int) -> bool:
+    """Without one the broker refuses to tell access, and librdkafka takes the refusal for an empty list."""
+    resource = ConfigResource(ConfigResource.Type.BROKER, str(broker))
+    answer = admin.describe_configs([resource], request_timeout=SECONDS)[resource]
+    return bool(answer.result(SECONDS)["authorizer.class.name"].value)
+
+
+def _acls(admin: AdminClient) -> frozenset[Acl]:
     everything = AclBindingFilter(
         ResourceType.ANY,
         None,
@@ -73,12 +80,7 @@ def _acls(admin: AdminClient) -> frozenset[Acl] | None:
         AclOperation.ANY,
         AclPermissionType.ANY,
     )
-    try:
-        bindings = admin.describe_acls(everything, request_timeout=SECONDS).result(SECONDS)
-    except KafkaException as error:
-        if error.args[0].code() == KafkaError.SECURITY_DISABLED:
-            return None
-        raise
+    bindings = admin.describe_acls(everything, request_timeout=SECONDS).result(SECONDS)
     return frozenset(
         Acl(
             binding.principal.removeprefix(_USER),

@@ -68,7 +68,10 @@ def _in_place(acl: Acl, wanted: Wanted, place: Place) -> bool:
     if acl.on == "topic":
         return place.holds(acl.name)
     if acl.on == "group":
-        return acl.user in wanted.users and acl.name.startswith(place.prefix)
+        own = place.prefix + acl.user
+        return acl.user in wanted.users and (
+            acl.name == place.prefix + place.consumer_group or acl.name.startswith(own)
+        )
     return acl.user in wanted.users
 
 
@@ -93,7 +96,8 @@ def _by_hand(name: str, wanted: Wanted, found: Found, place: Place) -> Iterator[
         yield Line(
             "by hand",
             f"topic {name}",
-            f"{topic.replicas} replicas, not {place.replication_factor}: kafka-reassign-partitions.sh mends it",
+            f"{topic.replicas} replicas, not {place.replication_factor}: kafka-reassign-partitions.sh mends "
+            "that",
         )
 
 

@@ -3,14 +3,16 @@
 import shutil
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
 import typer
 from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.access.own_token import local_credential
@@ -106,9 +108,8 @@ def _broker(settings: Settings) -> Iterator[Finding]:
         )
         return
     try:
-        topics = client.list_topics(timeout=_BROKER_SECONDS).topics
+        topics = _topics(client, heard)
     except KafkaException as away:
-        client.poll(0)
         if refused := next((name for name in heard if name in _REFUSALS), None):
             yield Finding("broker", False, f"{bootstrap} refuses ({refused})", _REFUSALS[refused])
             return
@@ -128,6 +129,18 @@ def _broker(settings: Settings) -> Iterator[Finding]:
         yield Finding("topics", False, found, "set OVERGANG_INBOUND_PARTITIONS to what they have")
         return
     yield Finding("topics", True, f"{len(wanted)} inbound topics")
+
+
+def _topics(client: AdminClient, heard: list[str]) -> Mapping[str, Any]:
+    """Those of the broker. Raises KafkaException: no answer in time, or at once where it refuses us."""
+    give_up = time.monotonic() + _BROKER_SECONDS
+    while True:
+        try:
+            return client.list_topics(timeout=0.5).topics  # type: ignore[no-any-return] # no types
+        except KafkaException:
+            client.poll(0)
+            if time.monotonic() > give_up or not _REFUSALS.keys().isdisjoint(heard):
+                raise
 
 
 def _database(url: str | None) -> Iterator[Finding]:

@@ -18,7 +18,8 @@ class NoGateway(OvergangError):
     """Nothing says where a gateway answers."""
 
 
-def _address(text: str) -> str:
+def address_of_gateway(text: str) -> str:
+    """An address of an API as a command's option."""
     if not text.startswith(("http://", "https://")):
         raise typer.BadParameter("write it with its scheme, such as http://127.0.0.1:8080")
     return text
@@ -28,7 +29,7 @@ GatewayUrl = Annotated[
     str | None,
     typer.Option(
         "--url",
-        parser=_address,
+        parser=address_of_gateway,
         metavar="URL",
         help="Address of the API. Default: the gateway of `overgang up`, else the settings'.",
     ),

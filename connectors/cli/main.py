@@ -47,6 +47,8 @@ COMMANDS: Final = {
     "schemas": ("connectors.cli.schemas:schemas", "The shipped schemas in a registry of one's own."),
     "webhooks": ("connectors.cli.webhooks:webhooks", "Where recipients' messages are posted to."),
     "audit": ("connectors.cli.audit:audit", "Who changed what in the registry of parties."),
+    "conformance": ("connectors.cli.conformance:conformance", "Try a vendor's endpoint and messages."),
+    "sandbox": ("connectors.cli.sandbox:sandbox", "Start a gateway with parties that behave as scripted."),
     "backup": ("connectors.cli.backup:backup", "Copy the ledger, and restore a copy."),
     "secrets": ("connectors.cli.secrets:secrets", "Make the secrets of an installation."),
     "describe": ("connectors.cli.describe:describe", "Print the OpenAPI or AsyncAPI document."),

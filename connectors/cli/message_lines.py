@@ -33,15 +33,38 @@ def message_lines(path: Path, title: str) -> Iterator[Line]:
 
 
 def lines_of(file: BinaryIO, advance: Advance = lambda _: None) -> Iterator[Line]:
-    """Every line of an opened file that is not blank. `advance` is told how many bytes are read."""
-    number = read = 0
+    """Every line of an opened file that is not blank. `advance` is told how many bytes are read.
+
+    An event that an editor or `jq` has spread over indented lines, from a line `{` to a line `}`, counts as
+    one, under the number of its first.
+    """
+    began, parts, held, read = 0, list[bytes](), 0, 0
+    for number, (content, size) in enumerate(_whole_lines(file), 1):
+        ends = content.rstrip() == b"}"
+        if parts and held <= EVENT_LIMIT and (ends or content[:1] in (b" ", b"\t")):
+            parts.append(content)
+            held += len(content)
+        else:
+            yield from _told(began, parts)
+            began, parts, held = number, [content], len(content)
+        if ends or parts[0].rstrip() != b"{":
+            yield from _told(began, parts)
+            parts = []
+        read += size
+        advance(read)
+    yield from _told(began, parts)
+
+
+def _whole_lines(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """Each line, of a very long one only the beginning, and how many bytes it has."""
     while content := file.readline(EVENT_LIMIT + 2):
-        number += 1
-        rest = content
-        read += len(content)
+        rest, size = content, len(content)
         while rest and not rest.endswith(b"\n"):
             rest = file.readline(EVENT_LIMIT)
-            read += len(rest)
-        if stripped := content.strip():
-            yield Line(number, stripped)
-        advance(read)
+            size += len(rest)
+        yield content, size
+
+
+def _told(first: int, parts: list[bytes]) -> Iterator[Line]:
+    if content := b"".join(parts).strip():
+        yield Line(first, content)

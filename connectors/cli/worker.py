@@ -15,6 +15,8 @@ def worker() -> None:
     """Turn messages into tasks until SIGTERM or Ctrl-C; what is in hand is stored first."""
     settings = Settings()
     config = worker_config(settings)
+    # Where every key is given, nothing else has made it.
+    settings.data_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     log_as_json()
     run_worker(config)
 

@@ -131,7 +131,7 @@ KINDS = _table(
         "unknown-host",
         421,
         "The request is for another host",
-        "In this version the gateway answers on loopback only: use the address that it printed at its start.",
+        "Use the address that the gateway printed at its start; other names are set in OVERGANG_HTTP_NAMES.",
     ),
     Kind(
         "too-slow",

@@ -57,6 +57,8 @@ class SecuredKafka:
         self._cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode().replace("-", "x")
         ports = _free_ports(nodes * 2)
         self._make_certificates()
+        for user in (ADMIN, BROKER):
+            self.password_file(user)
         self.nodes = [Node(self, number, ports[number - 1], ports[nodes:]) for number in range(1, nodes + 1)]
 
     @property

@@ -1,17 +1,17 @@
 """Topics, access and our Kafka clients on a real broker with TLS, SCRAM-SHA-512 and an authorizer."""
 
 import asyncio
+import io
 import json
-import subprocess
-import sys
+import os
 from collections.abc import Iterator, Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from unittest.mock import patch
 
-import psycopg
 import pytest
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import (
@@ -28,16 +28,18 @@ from confluent_kafka.admin import (
 )
 
 from connectors.access.signing_keys import signing_key
-from connectors.embedded.postgres import EmbeddedPostgres
+from connectors.cli.main import run
 from connectors.http.inbound import InboundProducer
 from schemas.identifiers import PartyAddress, SystemId
 from streams.broker_access import client_settings
 from streams.ledger.migrate import engine_for, migrate
 from streams.ledger.registry_changes import RegistryChanges
 from streams.registry import CredentialKind, Party, Right
+from tests.conftest import fresh_database
 from tests.integration.api_server import until
+from tests.integration.ledger_room import admission
 from tests.integration.secured_kafka import SecuredKafka
-from tests.integration.stream_room import StreamRoom
+from tests.integration.stream_room import StreamRoom, replacement_cpr
 from tests.signing import new_key
 
 SCHOOL, MUNICIPALITY = PartyAddress("/institution/280051"), PartyAddress("/municipality/751")
@@ -58,21 +60,17 @@ class Secured:
 
     def overgang(self, *arguments: str, user: str = "admin", **more: str) -> tuple[int, str, str]:
         """Status and output of a command that logs in as the user."""
-        done = subprocess.run(
-            [Path(sys.executable).with_name("overgang"), *arguments],
-            env={
-                **self.kafka.settings(user),
-                "OVERGANG_DATABASE_URL": self.database_url,
-                "OVERGANG_DATA_DIRECTORY": str(self.directory / "data"),
-                "PATH": "",
-                **more,
-            },
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        return done.returncode, done.stdout, done.stderr
+        settings = {
+            **self.kafka.settings(user),
+            "OVERGANG_DATABASE_URL": self.database_url,
+            "OVERGANG_DATA_DIRECTORY": str(self.directory / "data"),
+            **more,
+        }
+        output, errors = io.TextIOWrapper(io.BytesIO()), io.StringIO()
+        with patch.dict(os.environ, settings), redirect_stdout(output), redirect_stderr(errors):
+            status = run(list(arguments))
+            output.flush()
+        return status, output.buffer.getvalue().decode(), errors.getvalue()  # type: ignore[attr-defined]
 
     def topics(self, *arguments: str, user: str = "admin", status: int = 0) -> Lines:
         ended, output, errors = self.overgang("topics", *arguments, "--json", user=user)
@@ -111,14 +109,18 @@ class Secured:
 
 
 @pytest.fixture(scope="module")
-def secured(shared_postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+def secured(shared_postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     directory = tmp_path_factory.mktemp("secured")
-    name = f"secured_{uuid4().hex[:12]}"
-    with psycopg.connect(shared_postgres.url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"'.encode())
-    url = shared_postgres.url_of(name)
-    migrate(url)
-    engine = engine_for(url)
+    with fresh_database(shared_postgres) as url, SecuredKafka(directory / "kafka") as kafka:
+        register(url)
+        kafka.add_users(*OURS, VENDOR, READER)
+        yield Secured(kafka, url, directory)
+
+
+def register(database_url: str) -> None:
+    """A school whose system signs what it writes to Kafka, a municipality whose system only reads there."""
+    migrate(database_url)
+    engine = engine_for(database_url)
     changes = RegistryChanges(engine, "tester", datetime.now(UTC))
     for address in (SCHOOL, MUNICIPALITY):
         changes.put_party(Party(address, "Example", datetime(2026, 1, 1, tzinfo=UTC).date()))
@@ -130,11 +132,6 @@ def secured(shared_postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPath
     changes.grant(READER, MUNICIPALITY, Right.SEND)
     changes.grant(READER, MUNICIPALITY, Right.READ)
     engine.dispose()
-    with SecuredKafka(directory / "kafka") as kafka:
-        kafka.add_users(*OURS, VENDOR, READER)
-        yield Secured(kafka, url, directory)
-    with psycopg.connect(shared_postgres.url, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 
 
 @pytest.fixture(scope="module")
@@ -227,10 +224,10 @@ def test_a_worker_with_a_workers_rights_takes_messages_and_makes_a_recipients_to
     room.make_topics()
     with room.worker():
         room.send(
-            room.admissions(3),
+            [admission(citizen={"cpr": replacement_cpr(1), "residence_municipality": "751"})],
             Producer(client_settings(applied.kafka.bootstrap, applied.kafka.login("overgang-api"))),
         )
-        wait(lambda: room.inbox() == 3)
+        wait(lambda: room.inbox() == 1)
         wait(
             lambda: (
                 room.rows("SELECT count(*) > 0, count(*) = count(published_at) FROM outbound")
@@ -247,7 +244,8 @@ def test_what_was_changed_by_hand_is_set_back(applied: Secured) -> None:
     topic = OUTBOUND[SCHOOL]
     entry = ConfigEntry("retention.ms", "1000", incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[entry])
-    applied.kafka.admin().incremental_alter_configs([resource])[resource].result(20)
+    admin = applied.kafka.admin()
+    admin.incremental_alter_configs([resource])[resource].result(20)
     until(lambda: len(applied.topics("diff", status=1)) == 1, 20)
     [line] = applied.topics("apply")
     assert line == {"action": "set", "what": f"topic {topic}", "detail": "retention.ms: 1000 -> 2592000000"}

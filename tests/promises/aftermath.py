@@ -15,6 +15,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from schemas.outbound import TASK_TYPE, outbound_topic
 from schemas.wire import decode
+from streams.broker_access import client_settings
 from streams.rules.model import Task
 from tests.integration.stream_room import StreamRoom
 
@@ -81,7 +82,11 @@ def on_topics(room: StreamRoom) -> dict[str, list[Record]]:
     recipients = [str(recipient) for (recipient,) in room.rows("SELECT DISTINCT recipient FROM outbound")]
     by_topic = {room.prefix + outbound_topic(recipient): recipient for recipient in recipients}  # type: ignore[arg-type]
     consumer = Consumer(
-        {"bootstrap.servers": room.bootstrap, "group.id": "aftermath", "enable.auto.commit": False}
+        {
+            **client_settings(room.bootstrap, room.login),
+            "group.id": "aftermath",
+            "enable.auto.commit": False,
+        }
     )
     found: dict[str, list[Record]] = defaultdict(list)
     try:

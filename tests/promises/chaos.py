@@ -29,9 +29,11 @@ SESSION_MS = 2_000
 PATIENCE = 60.0
 STARTING = (0.1, 2.5)
 """Seconds after its start at which a worker may be killed that has not done anything yet."""
+LOOK_SECONDS = 0.02
 UNREADABLE_EVERY = 50
 
 Event = dict[str, Any]
+Headers = list[tuple[str, bytes]]
 
 
 @dataclass(frozen=True)
@@ -92,9 +94,7 @@ class Chaos:
         self._processes = processes
         self._random = random.Random(plan.seed)
         self._running: list[Running] = []
-        self._producer = Producer(
-            {"bootstrap.servers": room.bootstrap, "enable.idempotence": True, "log_level": 0}
-        )
+        self._producer = self._new_producer()
         self._sent = 0
         self._killed: list[float] = []
         self._done_at_kill = 0
@@ -131,31 +131,37 @@ class Chaos:
             message = from_structured(json.dumps(event).encode(), self._room.key, LISTS, datetime.now(UTC))
             key, headers, value = to_kafka(message)
             topic = self._room.topic(message.envelope.flow)
-            self._producer.produce(topic, key=key, headers=headers, value=value)
+            self._put(topic, key, headers, value)
             self._sent += 1
             if self._sent % UNREADABLE_EVERY == 0:
-                self._producer.produce(topic, key=key, headers=headers, value=b"\0nobody can read this")
+                self._put(topic, key, headers, b"\0nobody can read this")
                 self.unreadable += 1
-        assert self._producer.flush(20) == 0
+        assert self._producer.flush(PATIENCE) == 0
+
+    def _put(self, topic: str, key: bytes, headers: Headers, value: bytes) -> None:
+        self._producer.produce(topic, key=key, headers=headers, value=value)
+
+    def _new_producer(self) -> Producer:
+        return Producer(
+            {"bootstrap.servers": self._room.bootstrap, "enable.idempotence": True, "log_level": 0}
+        )
 
     def _start(self, count: int) -> None:
         while len(self._running) < count:
-            self._running.append(
-                self._processes.start(
-                    "overgang",
-                    "worker",
-                    environment={
-                        "OVERGANG_KAFKA_BOOTSTRAP": self._room.bootstrap,
-                        "OVERGANG_DATABASE_URL": self._room.database_url,
-                        "OVERGANG_DATA_DIRECTORY": str(self._room.directory),
-                        "OVERGANG_PSEUDONYM_KEY_FILE": str(self._room.directory / "pseudonym.key"),
-                        "OVERGANG_TOPIC_PREFIX": self._room.prefix,
-                        "OVERGANG_INBOUND_PARTITIONS": str(PARTITIONS),
-                        "OVERGANG_BATCH_SIZE": "20",
-                        "OVERGANG_SESSION_TIMEOUT_MS": str(SESSION_MS),
-                    },
-                )
-            )
+            self._running.append(self._processes.start("overgang", "worker", environment=self._environment()))
+
+    def _environment(self) -> dict[str, str]:
+        """Settings of the next worker."""
+        return {
+            "OVERGANG_KAFKA_BOOTSTRAP": self._room.bootstrap,
+            "OVERGANG_DATABASE_URL": self._room.database_url,
+            "OVERGANG_DATA_DIRECTORY": str(self._room.directory),
+            "OVERGANG_PSEUDONYM_KEY_FILE": str(self._room.directory / "pseudonym.key"),
+            "OVERGANG_TOPIC_PREFIX": self._room.prefix,
+            "OVERGANG_INBOUND_PARTITIONS": str(PARTITIONS),
+            "OVERGANG_BATCH_SIZE": "20",
+            "OVERGANG_SESSION_TIMEOUT_MS": str(SESSION_MS),
+        }
 
     def _kill(self) -> None:
         victim = self._running.pop(self._random.randrange(len(self._running)))
@@ -179,10 +185,19 @@ class Chaos:
     def _until(self, condition: Any, what: str) -> None:
         give_up = time.monotonic() + PATIENCE
         while not condition():
-            assert time.monotonic() < give_up, f"{what}: not within {PATIENCE:.0f} s, seed {self.plan.seed}"
+            assert time.monotonic() < give_up, (
+                f"{what}: not within {PATIENCE:.0f} s, seed {self.plan.seed}; {self._standing()}"
+            )
             if self._killed:
                 self._note_recovery()
-            threading.Event().wait(0.01)
+            threading.Event().wait(LOOK_SECONDS)
+
+    def _standing(self) -> str:
+        """How far it came, for whoever reads the failure."""
+        waiting = self._room.rows(
+            "SELECT recipient, count(*) FROM outbound WHERE published_at IS NULL GROUP BY 1 ORDER BY 1"
+        )
+        return f"{self.outcomes()} of {self.inputs} inputs have an outcome, unpublished: {waiting}"
 
     def _note_recovery(self) -> None:
         if self.outcomes() > self._done_at_kill:
