@@ -143,5 +143,5 @@ class Taking:
         for system in applied.suspended:
             log.warning("sender suspended", system=system, mend=f"overgang parties resume {system}")
         for (error_class, sender), count in applied.quarantined.items():
-            proved = self.metrics.system(sender) if sender else ""
-            self.metrics.quarantined.labels(batch.flow, error_class, proved).inc(count)
+            label = self.metrics.system(sender) if sender else ""
+            self.metrics.quarantined.labels(batch.flow, error_class, label).inc(count)
