@@ -12,14 +12,11 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-import psycopg
 import pytest
 
 from connectors.access.own_token import OwnToken
 from connectors.cli.batch_sender import BatchSender
 from connectors.cli.message_lines import Line
-from connectors.embedded.kafka import EmbeddedKafka
-from connectors.embedded.postgres import EmbeddedPostgres
 from connectors.http.limits import LimitConfig
 from connectors.limits.in_hand import Shares
 from connectors.limits.rates import Rate
@@ -27,6 +24,7 @@ from schemas.identifiers import PartyAddress, SystemId
 from streams.ledger.migrate import engine_for
 from streams.ledger.registry_changes import RegistryChanges
 from streams.registry import Party, Right
+from tests.conftest import fresh_database
 from tests.integration.api_server import BATCH, STRUCTURED, TOKEN_KEY, notice, served, until
 from tests.integration.mailbox_room import metric, until_waiting
 
@@ -103,22 +101,19 @@ class Room:
 
 
 @pytest.fixture(scope="module")
-def room(shared_kafka: EmbeddedKafka, shared_postgres: EmbeddedPostgres) -> Iterator[Room]:
-    name = f"limits_{uuid4().hex[:12]}"
-    with psycopg.connect(shared_postgres.url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"'.encode())
-    database_url = shared_postgres.url_of(name)
-    with served(
-        shared_kafka.bootstrap,
-        database_url,
-        f"{name}.",
-        limits=LIMITS,
-        body_within=BODY_WITHIN,
-        polls_of_one=2 * AT_ONCE,
-    ) as api:
+def room(shared_kafka: str, shared_postgres: str) -> Iterator[Room]:
+    with (
+        fresh_database(shared_postgres) as database_url,
+        served(
+            shared_kafka,
+            database_url,
+            f"limits_{uuid4().hex[:12]}.",
+            limits=LIMITS,
+            body_within=BODY_WITHIN,
+            polls_of_one=2 * AT_ONCE,
+        ) as api,
+    ):
         yield Room(api, database_url)
-    with psycopg.connect(shared_postgres.url, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 
 
 def statuses(answer: httpx.Response) -> list[int]:

@@ -13,14 +13,12 @@ import pytest
 from joserfc.jwk import OKPKey
 
 from connectors.access.own_token import OwnToken
-from connectors.embedded.kafka import EmbeddedKafka
-from connectors.embedded.postgres import EmbeddedPostgres
 from schemas.identifiers import SystemId
 from streams.ledger.registry import audited
 from streams.ledger.registry_changes import seed_local
 from streams.ledger.suspending import Tolerance
 from streams.registry import Right
-from tests.conftest import Processes
+from tests.conftest import Processes, fresh_database
 from tests.integration.api_server import STRUCTURED, TOKEN_KEY, notice, served, until
 from tests.integration.sealed_room import OTHER_SCHOOL, SCHOOL, Record, SealedRoom
 from tests.integration.stream_room import StreamRoom
@@ -65,30 +63,22 @@ class House(NamedTuple):
 
 @pytest.fixture(scope="module")
 def house(
-    shared_kafka: EmbeddedKafka,
-    shared_postgres: EmbeddedPostgres,
-    tmp_path_factory: pytest.TempPathFactory,
+    shared_kafka: str, shared_postgres: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[House]:
-    name = f"suspension_{uuid4().hex[:12]}"
-    with psycopg.connect(shared_postgres.url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"'.encode())
-    room = StreamRoom(
-        shared_kafka.bootstrap,
-        shared_postgres.url_of(name),
-        f"{name}.",
-        tmp_path_factory.mktemp("suspension"),
-        lambda condition, timeout=20, what="": until(condition, timeout),
-    )
-    seed_local(room.database_url)
-    with room.worker(require_seal=True, tolerance=Tolerance(BORNE)) as worker:
-        sealed = SealedRoom(room, worker.worker)
-        with served(
-            room.bootstrap, room.database_url, room.prefix, ready=False, seal_keys=sealed.keys
-        ) as api:
-            until(lambda: api.get("/health/ready").status_code == 200, 30)
-            yield House(sealed, str(api.base_url))
-    with psycopg.connect(shared_postgres.url, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+    with fresh_database(shared_postgres) as database_url:
+        room = StreamRoom(
+            shared_kafka,
+            database_url,
+            f"suspension_{uuid4().hex[:12]}.",
+            tmp_path_factory.mktemp("suspension"),
+            lambda condition, timeout=20, what="": until(condition, timeout),
+        )
+        seed_local(database_url)
+        with room.worker(require_seal=True, tolerance=Tolerance(BORNE)) as worker:
+            sealed = SealedRoom(room, worker.worker)
+            with served(shared_kafka, database_url, room.prefix, ready=False, seal_keys=sealed.keys) as api:
+                until(lambda: api.get("/health/ready").status_code == 200, 30)
+                yield House(sealed, str(api.base_url))
 
 
 def test_as_many_faults_as_are_borne_suspend_nobody_and_one_more_does(house: House) -> None:
