@@ -43,12 +43,14 @@ docs: $(VENV)/.tests ## write the generated pages anew
 chaos: $(VENV)/.tests ## workers, brokers, database killed at random in 5,000 messages (SEED=7: at other moments)
 	SEED=$(SEED) $(BIN)/python -m pytest -m chaos -s
 
-bench: $(VENV)/.tests ## throughput and latency on a real Kafka and PostgreSQL; deciding and comparing files; seals; metrics
+bench: $(VENV)/.tests ## throughput and latency on a real Kafka and PostgreSQL; deciding, comparing, seals, scrapes, posting
 	$(BIN)/python -m bench.hop
 	$(BIN)/python -m bench.decide
 	$(BIN)/python -m bench.whatif --people 5000
 	$(BIN)/python -m bench.seal
 	$(BIN)/python -m bench.scrape
+	$(BIN)/python -m bench.ingest
+	$(BIN)/python -m bench.bodies
 
 lock: $(VENV)/.tests ## write the lock files anew from pyproject.toml
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --extra build pyproject.toml -o requirements.lock

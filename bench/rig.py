@@ -3,13 +3,18 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from socket import create_server
 from tempfile import TemporaryDirectory
+from typing import Final
 from uuid import uuid4
 
+import httpx
 import psycopg
 
 from connectors.access.own_token import OwnToken, local_credential
@@ -20,6 +25,19 @@ from schemas.pseudonym import PseudonymKey, load_or_make_key
 from streams.ledger.migrate import migrate
 from streams.ledger.registry_changes import seed_local
 from streams.topics import TopicShape, ensure_topics, inbound_shape
+
+UNLIMITED: Final = {
+    f"OVERGANG_{name}": value
+    for name, value in {
+        "MESSAGES_PER_SECOND": "100000",
+        "MESSAGES_BURST": "1000000",
+        "REQUESTS_PER_SECOND": "100000",
+        "REQUESTS_BURST": "1000000",
+        "REQUESTS_AT_ONCE": "1000",
+        "BATCHES_AT_ONCE": "100",
+    }.items()
+}
+"""Settings of an API that is measured, not limited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +58,17 @@ class Rig:
     @property
     def credential(self) -> OwnToken:
         return local_credential(Settings(data_directory=self.directory))
+
+    @staticmethod
+    def bearer(credential: OwnToken) -> Callable[[], str]:
+        """Gives the header `Authorization` of now."""
+        request = httpx.Request("POST", "http://127.0.0.1")
+
+        def now() -> str:
+            next(credential.sync_auth_flow(request))
+            return request.headers["authorization"]
+
+        return now
 
     def fresh(self) -> "House":
         """Topics and a database of its own for one measurement."""
@@ -87,12 +116,35 @@ class House:
             if child.stdout is not None:
                 child.stdout.close()
 
+    @contextmanager
+    def api(self, **settings: str) -> Iterator[tuple["subprocess.Popen[str]", int]]:
+        """The HTTP API as a process of its own, ready, and its port."""
+        with create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        with self.process(*self.overgang("api"), OVERGANG_HTTP_PORT=str(port), **settings) as child:
+            until_ready(f"http://127.0.0.1:{port}/health/ready", self.rig.credential)
+            yield child, port
+
     def overgang(self, command: str) -> tuple[str, ...]:
         """The command line of `overgang COMMAND`."""
         return (
             "-c",
             f"import sys; sys.argv = ['overgang', {command!r}]; from connectors.cli.main import main; main()",
         )
+
+
+def until_ready(url: str, credential: httpx.Auth | None = None) -> None:
+    """Return when the address answers 200."""
+    pause = threading.Event()
+    give_up = time.monotonic() + 60
+    while time.monotonic() < give_up:
+        try:
+            if httpx.get(url, auth=credential, trust_env=False, timeout=10).status_code == httpx.codes.OK:
+                return
+        except httpx.TransportError:
+            pause.wait(0.1)
+        pause.wait(0.1)
+    raise TimeoutError(f"{url} was not ready within 60 s")
 
 
 @contextmanager

@@ -142,6 +142,10 @@ class Settings(BaseSettings):
     """Days between a seal or signature and the broker's own date of a record, at most; as long as the inbound
     topics keep what lies on them."""
 
+    faults_per_hour: int = Field(default=1_000, ge=0, le=1_000_000)
+    """Records signed by one system that could not be accepted within an hour, at most; one more, and it may
+    send nothing until it is resumed. 0: it always may."""
+
     token_issuer: str | None = Field(default=None, pattern=r"^\S{1,200}$")
     """Claim `iss` of the issuer whose bearer tokens count beside this machine's own; None: no other."""
 
@@ -161,6 +165,24 @@ class Settings(BaseSettings):
 
     tls_client_ca_file: AbsolutePath | None = None
     """Certificates (PEM) of the authorities whose client certificates are taken; None: none are."""
+
+    messages_per_second: int = Field(default=200, ge=1, le=100_000)
+    """Messages a second that one system may post for one party in the long run, to one API process."""
+
+    messages_burst: int = Field(default=5_000, ge=1, le=1_000_000)
+    """Messages that it may post at once after a pause."""
+
+    requests_per_second: int = Field(default=200, ge=1, le=100_000)
+    """Requests of any kind a second that one system may make in the long run, to one API process."""
+
+    requests_burst: int = Field(default=5_000, ge=1, le=1_000_000)
+    """Requests that it may make at once after a pause."""
+
+    requests_at_once: int = Field(default=300, ge=1, le=1_000)
+    """Requests of one system that wait for their answers at a time, in one API process."""
+
+    batches_at_once: int = Field(default=4, ge=1, le=100)
+    """Batches among them; their bodies may hold 32 MiB in all."""
 
     topic_prefix: str = Field(default="", pattern=r"^[A-Za-z0-9._-]{0,64}$")
     """Comes before `inbound.` and `outbound.` in every topic name, where several gateways share a broker."""

@@ -33,6 +33,8 @@ DATA_LIMIT: Final = 64 * 1024
 EVENT_LIMIT: Final = 8 * DATA_LIMIT
 """Bytes of a structured event: JSON may write a character in six, so less could refuse allowed data."""
 _DIGEST_BYTES: Final = 16
+_VALUES: Final = 1_000
+"""Values of one event, at most; no contract has a tenth of it."""
 _LARGE: Final = f"has more than {DATA_LIMIT} bytes"
 _SHORTEN: Final = "shorten its texts; documents do not belong in a message"
 
@@ -47,17 +49,25 @@ def from_structured(body: bytes, key: PseudonymKey, lists: CodeLists, now: datet
 
 
 def from_batch(
-    body: bytes, key: PseudonymKey, lists: CodeLists, now: datetime
+    body: bytes, key: PseudonymKey, lists: CodeLists, now: datetime, most: int
 ) -> list[Message | InvalidMessage]:
     """Several structured events in a JSON list: each on its own, in their order.
 
-    Raises InvalidMessage only where the body is no list. How long it may be is the caller's to say.
+    Raises InvalidMessage only where the body is no list of 1 to `most` events; none is looked at then.
     """
+    mend = f"send 1 to {most} in a batch"
+    # Each value costs many times the bytes it is written with.
+    if body.count(b",") > most * _VALUES:
+        problem = Problem("body", "holds more values than so many events can", mend)
+        raise InvalidMessage(ErrorClass.TOO_LARGE, (problem,))
     events = read_json(body, "body")
     if not isinstance(events, list):
         raise InvalidMessage(
             ErrorClass.INVALID, (Problem("body", "is not a list", "send the events in square brackets"),)
         )
+    if not 1 <= len(events) <= most:
+        kind = ErrorClass.TOO_LARGE if events else ErrorClass.INVALID
+        raise InvalidMessage(kind, (Problem("body", f"holds {len(events)} events", mend),))
     results: list[Message | InvalidMessage] = []
     for event in events:
         try:

@@ -27,6 +27,8 @@ class ErrorClass(StrEnum):
     """Signed with a key that is registered for no system."""
     SIGNER_BARRED = "SIGNER_BARRED"
     """Signed with a key that is revoked or out of its span, or by a suspended system."""
+    SENDER_SUSPENDED = "SENDER_SUSPENDED"
+    """Signed by a system that may send nothing for now, since too much of what it signed was wrong."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,10 @@ class Worker:
         rulebook = Rulebook(shipped_rules(), lists)
         self.metrics.tell_rules(rulebook)
         self.ledger = Ledger(
-            config.database_url, load_or_make_wrapping_key(config.wrapping_key_file), rulebook
+            config.database_url,
+            load_or_make_wrapping_key(config.wrapping_key_file),
+            rulebook,
+            tolerance=config.tolerance,
         )
         self.executor = ThreadPoolExecutor(THREADS, thread_name_prefix="apply")
         self.handover = Handover(self._deliver)
@@ -198,11 +201,13 @@ class Worker:
         try:
             stopped = await loop.run_in_executor(self.executor, self.ledger.stopped_flows)
             stuck = await loop.run_in_executor(self.executor, self.ledger.count_stuck)
+            suspended = await loop.run_in_executor(self.executor, self.ledger.count_suspended)
         except (psycopg.OperationalError, psycopg.InterfaceError):
             self.health.trouble("database", "does not answer")
         else:
             self.metrics.stopped_flows.set(len(stopped))
             self.metrics.stuck_cases.set(stuck)
+            self.metrics.suspended_senders.set(suspended)
 
 
 def _faust_app(config: WorkerConfig) -> App:

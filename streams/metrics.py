@@ -27,6 +27,7 @@ class Metrics:
         self.relay_leader = listed.RELAY_LEADER.gauge(registry)
         self.stopped_flows = listed.STOPPED_FLOWS.gauge(registry)
         self.stuck_cases = listed.STUCK_CASES.gauge(registry)
+        self.suspended_senders = listed.SUSPENDED_SENDERS.gauge(registry)
         self.loop_stall_seconds = listed.LOOP_STALL.gauge(registry)
         self.agents_alive = listed.AGENTS_ALIVE.gauge(registry)
         self.batches_in_hand = listed.IN_HAND.gauge(registry)

@@ -36,7 +36,7 @@ class Prover:
 
         Raises:
             SourceNotProved: forged, changed, moved, unsealed where that is required, or the signer may not.
-            InvalidMessage: SEAL_EXPIRED.
+            InvalidMessage: SEAL_EXPIRED, SENDER_SUSPENDED.
             RegistryUnknown: the record is signed, and the database was away for too long.
         """
         proofs = [name for name, _ in record.headers if name in (SEAL_HEADER, SIGNATURE_HEADER)]
@@ -85,10 +85,17 @@ class Prover:
         if registry.systems[system].suspended_at is not None:
             _bar(f"was made by the system {system}, which is suspended", system)
         source = record.claimed_source()
-        if source is not None and not registry.sends(system, source, flow, at):
+        if source is not None and not registry.granted_to_send(system, source, flow, at):
             problem = f"names a party for which the system {system} has no grant to send {flow}"
             mend = "correct it, or ask the operator for the grant"
             _refuse(ErrorClass.FORBIDDEN, "ce_source", problem, mend, system)
+        if registry.systems[system].sending_suspended_at is not None:
+            problem = f"was made by the system {system}, which may send nothing for now"
+            raise InvalidMessage(
+                ErrorClass.SENDER_SUSPENDED,
+                (Problem(SIGNATURE_HEADER, problem, "mend what it sends, then ask the operator"),),
+                system,
+            )
         return Stamp(system, signed_ms)
 
     def _in_time(self, header: str, stamp: Stamp, taken_ms: int) -> None:

@@ -78,12 +78,18 @@ class ReceiptWish:
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """`suspended_at`: since when it may do nothing, whatever it was granted."""
+    """`suspended_at`: since when it may do nothing, whatever it was granted.
+
+    `sending_suspended_at`: since when it may send nothing, because too much of what it signed could not be
+    accepted; it may still read.
+    """
 
     id: SystemId
     name: str
     suspended_at: datetime | None = None
     suspended_because: str | None = None
+    sending_suspended_at: datetime | None = None
+    sending_suspended_because: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +175,12 @@ class Registry:
 
     def sends(self, system: SystemId, party: PartyAddress, flow: Flow, at: datetime) -> bool:
         """Whether a system may send messages of a flow for a party; for `/gateway` only the operator."""
+        known = self.systems.get(system)
+        suspended = known is not None and known.sending_suspended_at is not None
+        return not suspended and self.granted_to_send(system, party, flow, at)
+
+    def granted_to_send(self, system: SystemId, party: PartyAddress, flow: Flow, at: datetime) -> bool:
+        """The same for what it was granted alone, whether or not its sending is suspended."""
         if party == OPERATOR:
             return self.may(system, Right.OPERATE, OPERATOR, at)
         return self.may(system, Right.SEND, party, at, flow)

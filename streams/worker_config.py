@@ -1,12 +1,13 @@
 """What a worker is started with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 from schemas.flows import FLOWS
 from schemas.identifiers import Flow
 from streams.broker_access import Login, client_settings
+from streams.ledger.suspending import Tolerance
 from streams.proving import LIFETIME
 
 
@@ -18,7 +19,8 @@ class WorkerConfig:
     `port` serves health and numbers on `host`, 0 takes a free one. The three `_ms` are Kafka's consumer
     settings of that name: a worker that neither polls nor beats its heart for that long loses its
     partitions. `require_seal`: nothing that is neither sealed nor signed is taken from the topics;
-    `seal_lifetime`: nor what was sealed or signed longer than that before the broker had it.
+    `seal_lifetime`: nor what was sealed or signed longer than that before the broker had it. `tolerance`: how
+    many faults a system may make before it may send no more.
     """
 
     bootstrap: str
@@ -30,6 +32,7 @@ class WorkerConfig:
     login: Login | None = None
     require_seal: bool = False
     seal_lifetime: timedelta = LIFETIME
+    tolerance: Tolerance = field(default_factory=Tolerance)
     topic_prefix: str = ""
     group: str = "overgang"
     inbound_partitions: int = 6

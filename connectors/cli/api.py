@@ -14,7 +14,10 @@ from connectors.database import with_password
 from connectors.http.app import create_app
 from connectors.http.client_certificates import tls_options
 from connectors.http.config import ApiConfig
+from connectors.http.limits import LimitConfig
 from connectors.http.serving import ApiServer
+from connectors.limits.in_hand import Shares
+from connectors.limits.rates import Rate
 from connectors.settings import Settings
 from schemas.problems import OvergangError
 from schemas.pseudonym import load_or_make_key
@@ -77,6 +80,11 @@ def api_config(settings: Settings) -> ApiConfig:
         webhook_ttl=timedelta(days=settings.webhook_days),
         topic_prefix=settings.topic_prefix,
         consumer_group=settings.consumer_group,
+        limits=LimitConfig(
+            requests=Rate(settings.requests_per_second, settings.requests_burst),
+            messages=Rate(settings.messages_per_second, settings.messages_burst),
+            shares=Shares(requests=settings.requests_at_once, batches=settings.batches_at_once),
+        ),
         allowed_hosts=(
             "localhost",
             "127.0.0.1",

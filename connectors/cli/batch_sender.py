@@ -15,7 +15,8 @@ _CONTENT_TYPE: Final = {"content-type": "application/cloudevents-batch+json"}
 _ATTEMPTS: Final = 20
 _CONNECTION_ATTEMPTS: Final = 3
 _LONGEST_WAIT: Final = 30.0
-_UNAVAILABLE: Final = 503
+_LATER: Final = frozenset({429, 503})
+"""Statuses of what is to be sent again after a while."""
 _DEFAULT_WAIT: Final = 1.0
 
 
@@ -39,22 +40,26 @@ class BatchSender:
 
     def send(self, lines: list[Line]) -> Iterator[Refused]:
         """Send the lines, each a JSON object, and give those that were refused. Raises SendFailed."""
-        for _ in range(_ATTEMPTS):
+        in_vain = 0
+        while in_vain < _ATTEMPTS:
             answer = self._post(lines)
             results = _results(answer)
-            if results is None and answer.status_code != _UNAVAILABLE:
+            if results is None and answer.status_code not in _LATER:
                 yield from self._refused_whole(lines, answer)
                 return
             if results is not None:
                 if len(results) != len(lines):
                     raise SendFailed("the answer has not one result a message; is --url an Overgang gateway?")
                 both = list(zip(lines, results, strict=True))
-                lines = [line for line, result in both if result["status"] == _UNAVAILABLE]
+                left = [line for line, result in both if result["status"] in _LATER]
                 for line, result in both:
-                    if result["status"] >= httpx.codes.BAD_REQUEST and result["status"] != _UNAVAILABLE:
+                    if result["status"] >= httpx.codes.BAD_REQUEST and result["status"] not in _LATER:
                         yield Refused(line.number, _faults(result))
-                if not lines:
+                if not left:
                     return
+                in_vain = -1 if len(left) < len(lines) else in_vain
+                lines = left
+            in_vain += 1
             self._wait(_retry_after(answer))
         raise SendFailed(
             f"line {lines[0].number}: the gateway stayed unavailable; see `overgang doctor`, then send again"

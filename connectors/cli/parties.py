@@ -24,7 +24,7 @@ from schemas.identifiers import Flow, PartyAddress, SystemId
 from streams.ledger.migrate import engine_for
 from streams.ledger.registry import read_registry
 from streams.ledger.registry_changes import LOCAL, RegistryChanges
-from streams.registry import CredentialKind, Party, Receipts, RegistryRefused, Right
+from streams.registry import CredentialKind, Party, Receipts, RegistryRefused, Right, System
 
 parties = typer.Typer(help="Who may send and read what.")
 
@@ -66,7 +66,7 @@ def listed(context: typer.Context, json: AsJson = False) -> None:
     print_table(
         f"{len(known.systems)} systems",
         ("system", "name", "suspended", "because"),
-        ((s.id, s.name, s.suspended_at, s.suspended_because) for s in known.systems.values()),
+        ((s.id, s.name, *_suspension(s)) for s in known.systems.values()),
     )
     print_table(
         f"{len(grants)} grants",
@@ -220,9 +220,25 @@ def suspend(system: _System, because: Annotated[str, typer.Option(help="Why.")])
     typer.echo(f"{system} is suspended")
 
 
+@parties.command("suspended")
+def suspended(json: AsJson = False) -> None:
+    """List the systems that may do nothing, or send nothing, until they are resumed."""
+    with open_ledger() as connection:
+        known = read_registry(connection)
+    found = [system for system in known.systems.values() if any(_suspension(system))]
+    if json:
+        print_json(found)
+        return
+    print_table(
+        f"{len(found)} suspended",
+        ("system", "name", "since", "because", "may still"),
+        ((s.id, s.name, *_suspension(s), "nothing" if s.suspended_at is not None else "read") for s in found),
+    )
+
+
 @parties.command("resume")
 def resume(system: _System) -> None:
-    """Let a suspended system do again what it was granted."""
+    """Let a suspended system do again what it was granted, whoever or whatever suspended it."""
     with _changes() as changes:
         changes.resume(SystemId(system))
     typer.echo(f"{system} may act again")
@@ -241,6 +257,13 @@ def token(
             raise RegistryRefused(f"system: is not registered; run `overgang parties system {system}` first")
     key = own_key(own_key_file(Settings()))
     typer.echo(issue(key, system, minutes * 60, time.time()))
+
+
+def _suspension(system: System) -> tuple[datetime | None, str | None]:
+    """Since when and why; of both, what stops it more."""
+    if system.suspended_at is not None:
+        return system.suspended_at, system.suspended_because
+    return system.sending_suspended_at, system.sending_suspended_because
 
 
 @contextmanager

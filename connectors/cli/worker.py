@@ -7,6 +7,7 @@ from connectors.cli.log_lines import log_as_json
 from connectors.database import with_password
 from connectors.settings import Settings
 from schemas.problems import OvergangError
+from streams.ledger.suspending import Tolerance
 from streams.run_worker import run_worker
 from streams.worker_config import WorkerConfig
 
@@ -37,6 +38,7 @@ def worker_config(settings: Settings) -> WorkerConfig:
         seal_keys_file=settings.seal_keys_file,
         require_seal=settings.require_seal,
         seal_lifetime=timedelta(days=settings.seal_days),
+        tolerance=Tolerance(settings.faults_per_hour),
         topic_prefix=settings.topic_prefix,
         group=settings.consumer_group,
         inbound_partitions=settings.inbound_partitions,

@@ -4,15 +4,16 @@ Known to the whole app as a dependency, so that a route is closed unless it says
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from typing import Annotated, Final, Literal
 
 from fastapi import Depends, Path, Request
-from fastapi.security import HTTPBearer
 
 from connectors.access.gate import Caller, NotProved
 from connectors.access.token_keys import NoKeys
 from connectors.http.body import discard_body
-from connectors.http.parts import OpenParts, Parts
+from connectors.http.parts import Parts, parts_of
 from connectors.http.problems import Refusal
 from schemas.identifiers import PartyAddress
 from streams.ledger.registry_watch import RegistryUnknown
@@ -20,24 +21,34 @@ from streams.ledger.registry_watch import RegistryUnknown
 CERTIFICATE: Final = "overgang.client_certificate"
 """Key of the scope under which the server puts the client's verified certificate (DER bytes)."""
 OPEN: Final = frozenset({"/health/live"})
+_WITHOUT_DATABASE: Final = frozenset({"/v1/messages", "/v1/mailbox", "/health/ready", "/metrics"})
+"""Routes that need no turn: they wait for something else than the database, or have places of their own."""
+_REFUSED_SECONDS: Final = 5.0
+"""How long a body is read that will be refused whatever it holds."""
 _AWAY_SECONDS = "5"
-_SCHEME = HTTPBearer(
-    auto_error=False,
-    scheme_name="bearer",
-    bearerFormat="JWT",
-    description="JSON Web Token of an issuer that the operator trusts; `overgang parties token` makes one.",
-)
 
 
-async def caller(request: Request, parts: OpenParts, _: Annotated[object, Depends(_SCHEME)]) -> Caller | None:
-    """The system that asks, None on an open route. Raises `Refusal`: 401, or 503 while nobody is known."""
-    if request.url.path in OPEN:
-        return None
-    try:
-        return await judged(request, parts)
-    except Refusal as refused:
-        await discard_body(request, parts.config.body_within)
-        raise refused from None
+async def caller(request: Request) -> AsyncIterator[Caller | None]:
+    """The system that asks, None on an open route; its request counts as in hand until it is answered.
+
+    It depends on nothing else: each dependency is resolved anew for every request.
+
+    Raises `Refusal`: 401, 429 when it has reached a limit, or 503 while nobody is known.
+    """
+    path = request.scope["path"]
+    if path in OPEN:
+        yield None
+        return
+    parts = parts_of(request)
+    with ExitStack() as held:
+        try:
+            asking = await judged(request, parts)
+            held.enter_context(parts.limits.request(asking.system))
+        except Refusal as refused:
+            await discard_body(request, min(parts.config.body_within, _REFUSED_SECONDS))
+            raise refused from None
+        async with parts.limits.in_hand.turn(asking.system, question=path not in _WITHOUT_DATABASE):
+            yield asking
 
 
 async def judged(request: Request, parts: Parts) -> Caller:

@@ -35,6 +35,7 @@ from connectors.http.config import ApiConfig
 from connectors.http.document import complete, operation_id
 from connectors.http.health import WITHIN_SECONDS, Health
 from connectors.http.inbound import InboundProducer
+from connectors.http.limits import Limits
 from connectors.http.metrics import Metrics
 from connectors.http.observe import Observe
 from connectors.http.parts import Parts
@@ -94,10 +95,22 @@ def create_app(config: ApiConfig) -> FastAPI:
         )
         unread = UnreadAges(mailboxes)
         metrics.registry.register(unread)
-        polls = Polls(config.polls, config.polls_of_one)
+        polls = Polls(config.polls, config.polls_of_one, config.polls_of_system, config.polls_of_party)
         metrics.polls.set_function(lambda: polls.waiting)
         app.state.parts = Parts(
-            config, producer, engine, writing, health, metrics, batches, gate, mailboxes, bell, polls, numbers
+            config,
+            producer,
+            engine,
+            writing,
+            health,
+            metrics,
+            batches,
+            gate,
+            mailboxes,
+            bell,
+            polls,
+            numbers,
+            Limits(config.limits, metrics),
         )
         health.start()
         bell.start()

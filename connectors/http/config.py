@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from connectors.access.tokens import AUDIENCE, Keys
+from connectors.http.limits import LimitConfig
 from schemas.code_lists import CodeLists
 from schemas.code_lists import shipped as shipped_lists
 from schemas.pseudonym import PseudonymKey
@@ -20,9 +21,10 @@ KIB = 1024
 class ApiConfig:
     """Settings of one API process. Sizes in bytes, times in seconds.
 
-    The limits keep memory bounded: at most `batches_in_hand` bodies of `batch_body_limit`, and
-    `messages_in_flight` messages that the broker has not acknowledged yet; `polls` requests that wait at a
-    mailbox, `polls_of_one` of them of one system at one party, each for `longest_wait` at most, and
+    They keep memory bounded: at most `batches_in_hand` batches are checked at a time, and
+    `messages_in_flight` messages are not acknowledged yet; `polls` requests wait at a mailbox,
+    `polls_of_system` of them of one system, `polls_of_party` at one party and `polls_of_one` of one system at
+    one party, each for `longest_wait` at most; `limits` are each system's own share of the rest, and
     `mailbox_page` bytes of messages in an answer (a single message may be larger). `token_issuers`: keys of
     each issuer whose tokens count. `everybody`: whether grants for every party at once can be made.
     `wrapping` opens what lies in the mailboxes and seals secrets of webhooks; `loopback_webhooks`: those may
@@ -54,6 +56,9 @@ class ApiConfig:
     longest_wait: float = 60.0
     polls: int = 400
     polls_of_one: int = 4
+    polls_of_system: int = 200
+    polls_of_party: int = 32
+    limits: LimitConfig = field(default_factory=LimitConfig)
     mailbox_page: int = 1024 * KIB
     count_every: float = COUNT_EVERY
     allowed_hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")

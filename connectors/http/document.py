@@ -12,11 +12,24 @@ from connectors.http.problems import MEDIA_TYPE, ProblemDetails, documented
 from connectors.http.schemas import RegistryError, SchemaLookup
 
 _ALWAYS: Final = ("unknown-host", "internal-error")
-_CLOSED: Final = ("no-credential", "not-proved", "access-unknown")
+_CLOSED: Final = (
+    "no-credential",
+    "not-proved",
+    "rate-limited",
+    "too-much-at-once",
+    "access-unknown",
+)
 _AUTOMATIC: Final = ("HTTPValidationError", "ValidationError")
 """FastAPI's own answer to a malformed request, which this API answers as `invalid-request`."""
 _NAMED: Final[tuple[type[BaseModel], ...]] = (ProblemDetails, RegistryError, SchemaLookup)
 """Models that routes refer to by name."""
+_BEARER: Final = {
+    "type": "http",
+    "description": "JSON Web Token of an issuer that the operator trusts; "
+    "`overgang parties token` makes one.",
+    "scheme": "bearer",
+    "bearerFormat": "JWT",
+}
 _MUTUAL_TLS: Final = {
     "type": "mutualTLS",
     "description": "A client certificate that the operator has registered, instead of a token.",
@@ -41,7 +54,7 @@ def complete(app: FastAPI) -> None:
         document["servers"] = [{"url": "/", "description": "The gateway that serves this document"}]
         document["security"] = [{"bearer": []}, {"mutualTLS": []}]
         document["tags"] = [{"name": name, "description": text} for name, text in description.TAGS.items()]
-        document["components"]["securitySchemes"]["mutualTLS"] = _MUTUAL_TLS
+        document["components"]["securitySchemes"] = {"bearer": _BEARER, "mutualTLS": _MUTUAL_TLS}
         for path, operations in document["paths"].items():
             for operation in operations.values():
                 _complete(operation, is_open=path in access.OPEN)
@@ -55,7 +68,7 @@ def _complete(operation: Json, *, is_open: bool) -> None:
     responses = operation["responses"]
     if "HTTPValidationError" in str(responses.get("422")):
         responses |= _texts(documented("invalid-request"))
-    operation.pop("security")
+    operation.pop("security", None)
     if is_open:
         operation["security"] = []
     for slug in _ALWAYS if is_open else (*_ALWAYS, *_CLOSED):

@@ -18,6 +18,12 @@ FAULTS: Final[Mapping[str, Problem]] = {
         "let institution send it, or correct type",
     ),
     "message-too-large": Problem("data", "has more than 65536 bytes", "shorten its texts"),
+    "rate-limited": Problem(
+        "limit messages_per_second",
+        "is reached: 200 a second for one party, at most 5000 at once",
+        "wait the seconds in Retry-After; the operator sets the limit",
+    ),
+    "too-much-at-once": Problem("limit batches_at_once", "4 are in hand", "wait until some are answered"),
     "unsupported-content-type": Problem(
         "header content-type", "is not read here", "send application/cloudevents+json"
     ),

@@ -12,6 +12,7 @@ a new one takes its place. A send that failed may still have arrived: repeated u
 import asyncio
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Producer
@@ -29,6 +30,49 @@ class BrokerUnavailable(OvergangError):
     def __init__(self, reason: str) -> None:
         super().__init__(f"Kafka did not acknowledge: {reason}")
         self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What goes to a topic."""
+
+    topic: str
+    key: bytes
+    headers: list[tuple[str, bytes]]
+    value: bytes
+
+
+class _InFlight:
+    """Records that were given to the client together: the event loop is woken once, by the last of them."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, count: int) -> None:
+        self.settled: asyncio.Future[None] = loop.create_future()
+        self.outcomes: list[BrokerUnavailable | None] = [None] * count
+        self._loop = loop
+        self._lock = threading.Lock()
+        self._left = set(range(count))
+
+    def settle(self, place: int, outcome: BrokerUnavailable | None) -> None:
+        """Tell what became of one; from any thread."""
+        with self._lock:
+            if place not in self._left:
+                return
+            self._left.discard(place)
+            self.outcomes[place] = outcome
+            if self._left:
+                return
+        self._loop.call_soon_threadsafe(self._wake)
+
+    def give_up(self) -> None:
+        """Of those that are left nobody knows."""
+        with self._lock:
+            for place in self._left:
+                self.outcomes[place] = BrokerUnavailable("no answer from the client")
+            self._left.clear()
+
+    def _wake(self) -> None:
+        if not self.settled.done():
+            self.settled.set_result(None)
 
 
 class InboundProducer:
@@ -74,30 +118,39 @@ class InboundProducer:
         """Messages sent and not yet acknowledged."""
         return self._in_flight
 
-    async def send(self, topic: str, key: bytes, headers: Sequence[tuple[str, bytes]], value: bytes) -> None:
-        """Return once all in-sync replicas have the message.
+    async def send(self, records: Sequence[Record]) -> list[BrokerUnavailable | None]:
+        """Return once all in-sync replicas have the records, or it is certain which they do not have in time.
 
-        Raises `BrokerUnavailable` when that does not happen in time.
+        One entry a record, in their order: None where it is there.
         """
-        acknowledged: asyncio.Future[None] = self._loop.create_future()
-
-        def on_delivery(error: KafkaError | None, _: object) -> None:
-            self._loop.call_soon_threadsafe(self._settle, acknowledged, error)
-
-        self._in_flight += 1
+        if not records:
+            return []
+        batch = _InFlight(self._loop, len(records))
+        self._in_flight += len(records)
         try:
-            self._producer.produce(topic, value, key, headers=list(headers), on_delivery=on_delivery)
+            for place, record in enumerate(records):
+                self._produce(batch, place, record)
             # The client's own timeout ends the wait; this one only guards against a client that is gone.
-            await asyncio.wait_for(acknowledged, self._within + _GRACE_SECONDS)
-        except BufferError as full:
-            raise BrokerUnavailable("the queue is full") from full
+            await asyncio.wait_for(batch.settled, self._within + _GRACE_SECONDS)
+        except TimeoutError:
+            batch.give_up()
+        finally:
+            self._in_flight -= len(records)
+        return batch.outcomes
+
+    def _produce(self, batch: "_InFlight", place: int, record: Record) -> None:
+        def on_delivery(error: KafkaError | None, _: object) -> None:
+            batch.settle(place, None if error is None else BrokerUnavailable(error.name()))
+
+        try:
+            self._producer.produce(
+                record.topic, record.value, record.key, headers=record.headers, on_delivery=on_delivery
+            )
+        except BufferError:
+            batch.settle(place, BrokerUnavailable("the queue is full"))
         except KafkaException as refused:
             self._on_error(refused.args[0])
-            raise BrokerUnavailable(refused.args[0].name()) from refused
-        except TimeoutError as late:
-            raise BrokerUnavailable("no answer from the client") from late
-        finally:
-            self._in_flight -= 1
+            batch.settle(place, BrokerUnavailable(refused.args[0].name()))
 
     def topics(self, within: float) -> frozenset[str]:
         """Names of the broker's topics; blocks up to `within` seconds. Raises `BrokerUnavailable`."""
@@ -111,15 +164,6 @@ class InboundProducer:
         await asyncio.to_thread(self._producer.flush, self._within)
         self._stopped.set()
         await asyncio.to_thread(self._thread.join)
-
-    @staticmethod
-    def _settle(acknowledged: asyncio.Future[None], error: KafkaError | None) -> None:
-        if acknowledged.done():
-            return
-        if error is None:
-            acknowledged.set_result(None)
-        else:
-            acknowledged.set_exception(BrokerUnavailable(error.name()))
 
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():

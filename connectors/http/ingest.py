@@ -1,7 +1,8 @@
 """`POST /v1/messages`: a message is checked, sealed, written to its inbound topic, and only then accepted."""
 
 import asyncio
-import time
+from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,18 +12,18 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from connectors.access.gate import Caller
+from connectors.http.accepting import Prepared, beyond, prepared, produced
 from connectors.http.access import Asking
 from connectors.http.body import Mode, discard_body, mode_of, read_body
 from connectors.http.description import MESSAGE_BODY, POST_MESSAGES
-from connectors.http.inbound import BrokerUnavailable
-from connectors.http.parts import OpenParts, Parts
+from connectors.http.inbound import Record
+from connectors.http.parts import Parts, parts_of
 from connectors.http.problems import FieldProblem, Refusal, documented
-from schemas.cloudevent import from_batch, from_http_binary, from_structured, to_kafka
+from schemas.cloudevent import from_batch, from_http_binary, from_structured
 from schemas.examples.events import example
 from schemas.flows import FLOWS
 from schemas.message import Message
-from schemas.problems import InvalidMessage, Problem
-from schemas.seal import Stamp, covered, seal
+from schemas.problems import InvalidMessage
 
 router = APIRouter(tags=["messages"])
 _JSON = "application/json"
@@ -79,7 +80,10 @@ def _responses() -> dict[int | str, dict[str, Any]]:
         "not-proved",
         "sender-not-allowed",
         "no-grant",
+        "sender-suspended",
         "too-slow",
+        "rate-limited",
+        "too-much-at-once",
         "message-too-large",
         "unsupported-content-type",
         "unknown-host",
@@ -89,7 +93,7 @@ def _responses() -> dict[int | str, dict[str, Any]]:
         "access-unknown",
     )
     # A batch that was read is answered with its results, whatever became of them.
-    for status in (422, 503):
+    for status in (422, 429, 503):
         found[status]["content"][_JSON] = {"schema": {"$ref": "#/components/schemas/BatchResult"}}
     accepted = {"summary": "One event", "value": _ACCEPTED}
     all_accepted = {"summary": "A batch", "value": {"results": [_ITEM]}}
@@ -118,8 +122,9 @@ def _responses() -> dict[int | str, dict[str, Any]]:
     responses=_responses(),
     openapi_extra=MESSAGE_BODY,
 )
-async def post_messages(request: Request, parts: OpenParts, asking: Asking) -> Response:
+async def post_messages(request: Request, asking: Asking) -> Response:
     """Read, check, produce, answer."""
+    parts = parts_of(request)
     try:
         return await _received(request, parts, asking)
     except InvalidMessage as invalid:
@@ -133,6 +138,7 @@ async def post_messages(request: Request, parts: OpenParts, asking: Asking) -> R
 
 async def _received(request: Request, parts: Parts, asking: Caller) -> Response:
     try:
+        _sending(asking)
         mode = mode_of(request.headers)
     except Refusal:
         await discard_body(request, parts.config.body_within)
@@ -142,85 +148,97 @@ async def _received(request: Request, parts: Parts, asking: Caller) -> Response:
     return await _single(request, parts, asking, mode)
 
 
+def _sending(asking: Caller) -> None:
+    known = asking.registry.systems[asking.system]
+    if known.sending_suspended_at is not None:
+        detail = (
+            f"{known.sending_suspended_because}; mend it, then ask the operator to resume {asking.system}."
+        )
+        raise Refusal("sender-suspended", detail)
+
+
 async def _single(request: Request, parts: Parts, asking: Caller, mode: Mode) -> Response:
     limits = parts.config
     body = await read_body(request, limits.single_body_limit, limits.body_within)
     now = datetime.now(UTC)
-    if mode == "binary":
-        message = from_http_binary(dict(request.headers), body, limits.pseudonym_key, limits.lists, now)
-    else:
-        message = from_structured(body, limits.pseudonym_key, limits.lists, now)
-    return Response(orjson.dumps(await _produce(parts, asking, message)), 202, media_type=_JSON)
+    message: Message | InvalidMessage
+    try:
+        if mode == "binary":
+            message = from_http_binary(dict(request.headers), body, limits.pseudonym_key, limits.lists, now)
+        else:
+            message = from_structured(body, limits.pseudonym_key, limits.lists, now)
+    except InvalidMessage as invalid:
+        message = invalid
+    item = prepared(parts, asking, message)
+    if not parts.limits.messages(item.sender, 1):
+        raise parts.limits.messages_exceeded(item.sender, 1)
+    if isinstance(item.outcome, Record) and not parts.producer.has_room(1):
+        raise Refusal("busy", headers={"Retry-After": _BUSY_SECONDS})
+    [result] = await produced(parts, [item])
+    if isinstance(result, Refusal):
+        raise result
+    return Response(orjson.dumps(result), 202, media_type=_JSON)
 
 
 async def _batch(request: Request, parts: Parts, asking: Caller) -> Response:
     limits = parts.config
-    if parts.batches.locked():
-        await discard_body(request, limits.body_within)
-        raise Refusal("busy", headers={"Retry-After": _BUSY_SECONDS, "Connection": "close"})
-    async with parts.batches:
-        body = await read_body(request, limits.batch_body_limit, limits.body_within)
+    with ExitStack() as held:
+        try:
+            share = held.enter_context(parts.limits.batch(asking.system))
+        except Refusal:
+            await discard_body(request, limits.body_within)
+            raise
+        # Whoever sends slowly keeps nobody waiting: the turn begins when all is here.
+        body = await read_body(request, limits.batch_body_limit, limits.body_within, share.grow)
+        await _turn(parts, held)
         # Thousands of fields: in a thread, so that other requests and health are answered meanwhile.
-        items = await asyncio.to_thread(
-            from_batch, body, limits.pseudonym_key, limits.lists, datetime.now(UTC)
-        )
-        if not 1 <= len(items) <= limits.batch_items:
-            fault = Problem(
-                "body", f"holds {len(items)} events", f"send 1 to {limits.batch_items} in a batch"
-            )
-            raise Refusal("message-too-large" if items else "invalid-message", errors=(fault,))
+        items = await asyncio.to_thread(_prepared_batch, parts, asking, body)
         if not parts.producer.has_room(len(items)):
             raise Refusal("busy", headers={"Retry-After": _BUSY_SECONDS})
-        results = await asyncio.gather(
-            *(_item(parts, asking, index, item) for index, item in enumerate(items))
-        )
-    return _batch_answer(results)
+        over = beyond(parts, items)
+        for index, refused in over.items():
+            items[index] = replace(items[index], outcome=refused)
+        results = await produced(parts, items)
+    for result in results:
+        if isinstance(result, Refusal):
+            parts.metrics.ingest.labels(result.kind.slug).inc()
+    answers = [
+        _item(index, item, result) for index, (item, result) in enumerate(zip(items, results, strict=True))
+    ]
+    return _batch_answer(answers, max((int(r.headers["Retry-After"]) for r in over.values()), default=0))
 
 
-async def _item(parts: Parts, asking: Caller, index: int, item: Message | InvalidMessage) -> dict[str, Any]:
+def _prepared_batch(parts: Parts, asking: Caller, body: bytes) -> list[Prepared]:
+    """Raises InvalidMessage where it is no batch."""
+    limits = parts.config
+    events = from_batch(body, limits.pseudonym_key, limits.lists, datetime.now(UTC), limits.batch_items)
+    return [prepared(parts, asking, event) for event in events]
+
+
+async def _turn(parts: Parts, held: ExitStack) -> None:
+    """Wait for a turn, in the order of arrival; a system has but a few batches in hand. Raises Refusal."""
     try:
-        if isinstance(item, InvalidMessage):
-            raise Refusal.of(item)
-        return {"index": index, "status": 202} | await _produce(parts, asking, item)
-    except Refusal as refused:
-        parts.metrics.ingest.labels(refused.kind.slug).inc()
-        named = {"id": item.envelope.id, "source": item.envelope.source} if isinstance(item, Message) else {}
-        return {"index": index} | named | refused.body()
+        async with asyncio.timeout(parts.config.acknowledge_within):
+            await parts.batches.acquire()
+    except TimeoutError:
+        raise Refusal("busy", headers={"Retry-After": _BUSY_SECONDS}) from None
+    held.callback(parts.batches.release)
 
 
-def _batch_answer(results: list[dict[str, Any]]) -> Response:
+def _item(index: int, item: Prepared, result: dict[str, Any] | Refusal) -> dict[str, Any]:
+    if isinstance(result, Refusal):
+        return {"index": index} | item.named | result.body()
+    return {"index": index, "status": 202} | result
+
+
+def _batch_answer(results: list[dict[str, Any]], limited_seconds: int) -> Response:
     statuses = {result["status"] for result in results}
-    headers = {"Retry-After": _AWAY_SECONDS} if 503 in statuses else {}
+    seconds = max(limited_seconds, int(_AWAY_SECONDS) if 503 in statuses else 0)
+    headers = {"Retry-After": str(seconds)} if seconds else {}
     if statuses == {202}:
         status = 202
     elif 202 in statuses:
         status = 207
     else:
-        status = 503 if 503 in statuses else 422
+        status = next((later for later in (503, 429) if later in statuses), 422)
     return Response(orjson.dumps({"results": results}), status, headers, _JSON)
-
-
-async def _produce(parts: Parts, asking: Caller, message: Message) -> dict[str, Any]:
-    envelope = message.envelope
-    if not asking.sends(envelope.source, envelope.flow):
-        raise Refusal(
-            "no-grant",
-            f"The system {asking.system} has no grant in force to send {envelope.flow} for this source.",
-        )
-    if not parts.producer.has_room(1):
-        raise Refusal("busy", headers={"Retry-After": _BUSY_SECONDS})
-    topic = parts.config.topic_prefix + FLOWS[envelope.flow].topic
-    key, headers, value = to_kafka(message)
-    stamp = Stamp(asking.system, int(time.time() * 1000))
-    headers.append(seal(parts.config.seal_keys.sealing(), covered(topic, headers, value), stamp))
-    try:
-        await parts.producer.send(topic, key, headers, value)
-    except BrokerUnavailable as away:
-        raise Refusal("broker-unavailable", headers={"Retry-After": _AWAY_SECONDS}) from away
-    parts.metrics.ingest.labels("accepted").inc()
-    accepted: dict[str, Any] = {
-        "id": envelope.id,
-        "source": envelope.source,
-        "receipt": f"/v1/messages{envelope.source}/{envelope.id}",
-    }
-    return accepted | ({"warnings": list(message.warnings)} if message.warnings else {})

@@ -169,7 +169,8 @@ async def _next(
         gone: asyncio.Task[None] | None = None
         while True:
             rung.clear()
-            batch = await parts.mailboxes.read(mailbox, after, limit)
+            async with parts.limits.in_hand.turn(system, question=True):
+                batch = await parts.mailboxes.read(mailbox, after, limit)
             left = until - clock()
             if batch is not None or left <= 0 or parts.bell.closed:
                 break

@@ -3,6 +3,8 @@
 from prometheus_client import CollectorRegistry, generate_latest
 
 from streams.measurements import connectors as listed
+from streams.measurements.labels import SYSTEM
+from streams.measurements.model import Within
 
 
 class Metrics:
@@ -10,10 +12,13 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
+        self.system = Within(SYSTEM)
         self.requests = listed.REQUESTS.counter(registry)
         self.seconds = listed.REQUEST.histogram(registry)
         self.ingest = listed.INGEST.counter(registry)
         self.in_flight = listed.IN_FLIGHT.gauge(registry)
+        self.batches = listed.BATCHES.gauge(registry)
+        self.limited = listed.LIMITED.counter(registry)
         self.polls = listed.POLLS.gauge(registry)
         self.delivered = listed.DELIVERED.histogram(registry)
         self.leads = listed.LEADS.gauge(registry)

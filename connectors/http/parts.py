@@ -11,6 +11,7 @@ from connectors.access.gate import Gate
 from connectors.http.config import ApiConfig
 from connectors.http.health import Health
 from connectors.http.inbound import InboundProducer
+from connectors.http.limits import Limits
 from connectors.http.metrics import Metrics
 from connectors.mailbox.bell import Bell
 from connectors.mailbox.polls import Polls
@@ -20,9 +21,9 @@ from streams.ledger_numbers import LedgerNumbers
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Producer and database pools, all open; health and counts; the places for batches in hand; the gate;
-    the mailboxes, the bell that rings when something is new in one, and the places of those who wait;
-    what the leading API counts in the ledger.
+    """Producer and database pools, all open; health and counts; turns of batches; the gate; the mailboxes,
+    the bell that rings when something is new in one, and the places of those who wait; what the leading API
+    counts in the ledger; each system's limits.
 
     `engine` only reads, `writing` is for changes of the registry and for what readers acknowledge.
     """
@@ -39,10 +40,17 @@ class Parts:
     bell: Bell
     polls: Polls
     numbers: LedgerNumbers
+    limits: Limits
 
 
-def _parts(request: Request) -> Parts:
+def parts_of(request: Request) -> Parts:
+    """What the API of this request has open."""
     return cast(Parts, request.app.state.parts)
+
+
+async def _parts(request: Request) -> Parts:
+    # Not a coroutine, it would be sent through a thread for every request.
+    return parts_of(request)
 
 
 OpenParts = Annotated[Parts, Depends(_parts)]

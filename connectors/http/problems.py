@@ -72,6 +72,13 @@ KINDS = _table(
         "`GET /v1/access` says what it may do; ask the operator for what is missing.",
     ),
     Kind(
+        "sender-suspended",
+        403,
+        "This system may send nothing for now",
+        "Too much of what it wrote could not be accepted; `detail` says what. Mend that, then ask the "
+        "operator to resume the system. It may still read.",
+    ),
+    Kind(
         "operator-only",
         403,
         "This is for the operator only",
@@ -144,6 +151,19 @@ KINDS = _table(
         503,
         "The gateway has as much in hand as it can hold",
         "Send the same messages again, under the same ids, after the seconds in Retry-After.",
+    ),
+    Kind(
+        "rate-limited",
+        429,
+        "This system has sent as much as it may for now",
+        "Send the same again after the seconds in Retry-After, under the same ids; `errors` names the limit",
+    ),
+    Kind(
+        "too-much-at-once",
+        429,
+        "This system has as much in hand as one may",
+        "Wait for the answers to what was sent; `errors` names the limit. Send the same again after the "
+        "seconds in Retry-After.",
     ),
     Kind(
         "too-many-polls",

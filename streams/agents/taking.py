@@ -140,6 +140,8 @@ class Taking:
         for outcome, count in inputs.items():
             if count:
                 self.metrics.inputs.labels(batch.flow, outcome).inc(count)
+        for system in applied.suspended:
+            log.warning("sender suspended", system=system, mend=f"overgang parties resume {system}")
         for (error_class, sender), count in applied.quarantined.items():
-            system = self.metrics.system(sender) if sender else ""
-            self.metrics.quarantined.labels(batch.flow, error_class, system).inc(count)
+            label = self.metrics.system(sender) if sender else ""
+            self.metrics.quarantined.labels(batch.flow, error_class, label).inc(count)

@@ -28,6 +28,7 @@ from streams.ledger.positions import advance, tally
 from streams.ledger.receipt_wishes import wanting_all
 from streams.ledger.receipts import receipts
 from streams.ledger.sealing import Seal
+from streams.ledger.suspending import Tolerance, count_faults
 from streams.rules.model import MessageRef
 
 
@@ -36,7 +37,7 @@ class Applied:
     """What a batch came to: inputs by outcome, changed tasks, messages to send.
 
     `quarantined` counts by error class and the system that proved to have sent it. `stuck` are cases that
-    could not be decided; their facts are kept.
+    could not be decided; their facts are kept. `suspended` are systems that may send no more, by this batch.
     """
 
     accepted: int
@@ -45,6 +46,7 @@ class Applied:
     tasks: int
     outgoing: int
     stuck: tuple[CaseKey, ...]
+    suspended: tuple[SystemId, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Room:
     vault: CaseVault
     cache: CaseCache
     rulebook: Rulebook
+    tolerance: Tolerance
 
 
 @dataclass(slots=True)
@@ -106,6 +109,7 @@ def apply(
     told = list(receipts(room.vault, batch, accepted, repeats, arrived.refused, stored, wanting, now))
     outgoing.write(cursor, told, now)
     tally(cursor, batch, len(accepted), len(repeats))
+    suspended = count_faults(cursor, arrived.refused, room.tolerance, now)
     done = Applied(
         accepted=len(accepted),
         duplicates=len(repeats),
@@ -113,6 +117,7 @@ def apply(
         tasks=len(deciding.tasks),
         outgoing=len(deciding.outgoing) + len(told),
         stuck=tuple(deciding.stuck),
+        suspended=suspended,
     )
     return done, Remembered(seals, deciding.cases)
 

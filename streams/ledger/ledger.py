@@ -22,6 +22,7 @@ from streams.ledger.cases import CaseCache
 from streams.ledger.deciding import Rulebook
 from streams.ledger.positions import StoredPosition
 from streams.ledger.sealing import Seal
+from streams.ledger.suspending import BORNE, Tolerance, count_suspended
 
 Result = TypeVar("Result")
 _TRIES = 5
@@ -42,7 +43,12 @@ class Ledger:
     """
 
     def __init__(
-        self, database_url: str, wrapping: Seal, rulebook: Rulebook, pooling: Pooling = Pooling()
+        self,
+        database_url: str,
+        wrapping: Seal,
+        rulebook: Rulebook,
+        pooling: Pooling = Pooling(),
+        tolerance: Tolerance = BORNE,
     ) -> None:
         self.pool: ConnectionPool = ConnectionPool(
             database_url,
@@ -54,7 +60,7 @@ class Ledger:
             open=False,
         )
         self.vault = CaseVault(wrapping, self.pool)
-        self._room = Room(self.vault, CaseCache(), rulebook)
+        self._room = Room(self.vault, CaseCache(), rulebook, tolerance)
 
     def __enter__(self) -> "Ledger":
         self.pool.open()
@@ -137,6 +143,10 @@ class Ledger:
     def count_stuck(self) -> int:
         """How many cases are stuck now."""
         return self._run(stuck.count)
+
+    def count_suspended(self) -> int:
+        """How many systems may send nothing until they are resumed."""
+        return self._run(count_suspended)
 
     def _committed(self, work: Callable[[Cursor[Any]], tuple[Result, Remembered]]) -> Result:
         result, remembered = self._run(work)

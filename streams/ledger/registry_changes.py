@@ -13,7 +13,15 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from schemas.flows import FLOWS
 from schemas.identifiers import Flow, PartyAddress, SystemId, parse_party
 from streams.ledger.migrate import engine_for
-from streams.ledger.tables import audit, credentials, grants, parties, receipt_wishes, systems
+from streams.ledger.tables import (
+    audit,
+    credentials,
+    grants,
+    parties,
+    receipt_wishes,
+    sender_faults,
+    systems,
+)
 from streams.registry import EVERY_PARTY, OPERATOR, CredentialKind, Party, Receipts, RegistryRefused, Right
 
 CHANGE_LOCK = 7_301_002
@@ -185,7 +193,10 @@ class RegistryChanges:
         self._stand(system, "suspend", self.now, _readable(because, "because"))
 
     def resume(self, system: SystemId) -> None:
-        """A suspended system may do again what it was granted. Raises RegistryRefused."""
+        """A suspended system may do again what it was granted, and its faults so far are forgotten.
+
+        Raises RegistryRefused.
+        """
         self._stand(system, "resume", None, None)
 
     def _sensible(self, party: str, right: Right, flow: Flow | None) -> None:
@@ -216,6 +227,11 @@ class RegistryChanges:
                 .where(systems.c.id == system)
                 .values(suspended_at=at, suspended_because=because)
             )
+            if at is None:
+                resumed = {"sending_suspended_at": None, "sending_suspended_because": None}
+                connection.execute(update(systems).where(systems.c.id == system).values(resumed))
+                forgiven = update(sender_faults).where(sender_faults.c.system == system)
+                connection.execute(forgiven.values(forgiven=True))
             self._note(connection, action, system, {"because": because} if because else {})
 
     def _change(self) -> AbstractContextManager[Connection]:

@@ -272,6 +272,24 @@ systems = Table(
     Column("name", Text, nullable=False),
     Column("suspended_at", _INSTANT),
     Column("suspended_because", Text),
+    Column("sending_suspended_at", _INSTANT, comment="since when it may send nothing; it may still read"),
+    Column("sending_suspended_because", Text),
+)
+
+sender_faults = Table(
+    "sender_faults",
+    metadata,
+    Column("system", Text, primary_key=True),
+    Column("proof", LargeBinary, primary_key=True, comment="digest of the signature: a copy counts once"),
+    Column("at", _INSTANT, nullable=False),
+    Column(
+        "forgiven",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="the system was resumed after it",
+    ),
+    Index("sender_faults_by_time", "system", "at"),
 )
 
 grants = Table(

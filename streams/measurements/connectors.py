@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from streams.measurements.labels import PARTY, SHORT, WAITING
+from streams.measurements.labels import PARTY, SHORT, SYSTEM, WAITING
 from streams.measurements.model import Domain, Kind, Measurement, Where
 
 _API: Final = (Where.API,)
@@ -44,6 +44,21 @@ IN_FLIGHT: Final = Measurement(
     "messages",
     _API,
     "Messages that wait for Kafka. Near its limit (4,000) the API answers 503.",
+)
+BATCHES: Final = Measurement(
+    "overgang_ingest_batches",
+    Kind.GAUGE,
+    "batches",
+    _API,
+    "Batches that are being received or checked. Steadily above 4 they wait for a turn.",
+)
+LIMITED: Final = Measurement(
+    "overgang_limited_total",
+    Kind.COUNTER,
+    "requests",
+    _API,
+    "Refusals (429) by limit and the system that had reached it. One that grows steadily is somebody's loop.",
+    {"limit": Domain(most=10), "system": SYSTEM},
 )
 POLLS: Final = Measurement(
     "overgang_mailbox_waiting",
@@ -120,5 +135,5 @@ DELIVERED: Final = Measurement(
     WAITING,
 )
 
-API: Final = (REQUESTS, REQUEST, INGEST, IN_FLIGHT, POLLS, UNREAD, LEADS, DELIVERED)
+API: Final = (REQUESTS, REQUEST, INGEST, IN_FLIGHT, BATCHES, LIMITED, POLLS, UNREAD, LEADS, DELIVERED)
 DELIVERER: Final = (ATTEMPTS, POST, ENDPOINTS, AWAY, EXCEPTIONS, DELIVERED)

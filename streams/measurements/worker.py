@@ -110,6 +110,14 @@ STUCK_CASES: Final = Measurement(
     _HERE,
     "Cases whose decision raised: facts kept, tasks old. Anything but 0 is our bug.",
 )
+SUSPENDED_SENDERS: Final = Measurement(
+    "overgang_suspended_senders",
+    Kind.GAUGE,
+    "systems",
+    _HERE,
+    "Systems that may send nothing since too much of what they signed could not be accepted. Anything but 0"
+    " wants a person.",
+)
 LOOP_STALL: Final = Measurement(
     "overgang_loop_stall_seconds",
     Kind.GAUGE,
@@ -167,6 +175,7 @@ WORKER: Final = (
     RELAY_LEADER,
     STOPPED_FLOWS,
     STUCK_CASES,
+    SUSPENDED_SENDERS,
     LOOP_STALL,
     AGENTS_ALIVE,
     IN_HAND,

@@ -11,7 +11,16 @@ from connectors.embedded.postgres import EmbeddedPostgres
 from streams.ledger.migrate import migrate
 from streams.ledger.registry_changes import LOCAL, seed_local
 from streams.ledger.registry_watch import KEPT_SECONDS, RegistryUnknown, RegistryWatch
-from tests.integration.api_server import STRUCTURED, notice, served, until
+from tests.integration.api_server import BATCH, STRUCTURED, notice, served, until
+
+QUESTIONS = {
+    "/v1/tasks": 200,
+    "/v1/mailbox?party=/municipality/751": 200,
+    "/v1/messages/institution/280051/3f0c2f5e-8a43-4a0e-9d3f-6f1f6f5f2b11": 404,
+    "/v1/webhooks": 200,
+    "/v1/audit": 200,
+}
+"""Routes that ask the database, and their answers once it is back."""
 
 
 def test_messages_are_taken_and_questions_refused_while_the_database_is_away(
@@ -21,11 +30,17 @@ def test_messages_are_taken_and_questions_refused_while_the_database_is_away(
         assert posted(api).status_code == 202
         own_postgres.kill()
         until(lambda: api.get("/v1/tasks").status_code == 503, 20)
-        away = api.get("/v1/tasks")
-        assert away.headers["retry-after"]
+        for address, status in QUESTIONS.items():
+            away = api.get(address)
+            assert (away.status_code, away.json()["type"]) == (503, "/problems/database-unavailable"), address
+            assert int(away.headers["retry-after"]) >= 1
+            assert status != 503
         assert posted(api).status_code == 202
+        batch = api.post("/v1/messages", content=json.dumps([notice(), notice()]), headers=BATCH)
+        assert batch.status_code == 202
         own_postgres.start()
-        until(lambda: api.get("/v1/tasks").status_code == 200, 20)
+        for address, status in QUESTIONS.items():
+            until(lambda: api.get(address).status_code == status, 20)  # noqa: B023 - waits here
 
 
 def test_what_was_known_counts_for_a_minute_without_database(own_postgres: EmbeddedPostgres) -> None:

@@ -36,6 +36,25 @@ def test_what_a_seal_costs_is_measured_at_the_edge_and_in_the_worker() -> None:
     assert re.search(r"verify a signature +[0-9.]+ us", told), told
 
 
+def test_posting_is_measured_beside_a_bare_handler() -> None:
+    few = ("--rounds", "1", "--singles", "300", "--batches", "3", "--latency-seconds", "2")
+    told = measured("bench.ingest", *few)
+    ratios = [float(ratio) for ratio in re.findall(r"ratio ([0-9.]+)", told)]
+    assert len(ratios) == 2, told
+    assert min(ratios) > 0, told
+    assert len(re.findall(r"p99 +[0-9.]+", told)) == 2, told
+
+
+def test_no_hostile_body_makes_the_api_fail_hang_or_grow() -> None:
+    told = measured("bench.bodies", "--bodies", "2500", "--seed", "7")
+    assert "API alive: True" in told, told
+    assert "faults: 0" in told, told
+    statuses = {int(status): int(n.replace(",", "")) for status, n in re.findall(r" (\d{3}): ([\d,]+)", told)}
+    assert sum(statuses.values()) == 2500, told
+    assert {202, 207, 400, 413, 415, 422} <= set(statuses), told
+    assert int(re.search(r"growth ([+-]\d+) MiB", told)[1]) < 40, told
+
+
 def test_deciding_and_comparing_files_are_measured() -> None:
     for module, options in (("bench.decide", ("--runs", "1")), ("bench.whatif", ())):
         *_, last = map(json.loads, measured(module, "--people", "40", "--weeks", "4", *options).splitlines())

@@ -261,6 +261,9 @@ def test_without_a_broker_it_answers_503_in_time_and_comes_back_by_itself(
         mixed = api.post("/v1/messages", content=json.dumps([notice(), notice(event="?")]), headers=BATCH)
         assert (mixed.status_code, mixed.headers["retry-after"]) == (503, "5")
         assert [r["status"] for r in mixed.json()["results"]] == [503, 422]
+        batch = [notice() for _ in range(5)]
+        none = api.post("/v1/messages", content=json.dumps(batch), headers=BATCH)
+        assert [r["status"] for r in none.json()["results"]] == [503] * 5
         until(lambda: api.get("/health/ready").status_code == 503, 10)
         parts = api.get("/health/ready").json()["parts"]
         assert (parts["broker"]["ready"], parts["database"]["ready"]) == (False, True)
@@ -270,6 +273,7 @@ def test_without_a_broker_it_answers_503_in_time_and_comes_back_by_itself(
         assert post(api, lost).status_code == 202
         ids = [dict(r.headers() or [])["ce_id"] for r in records_on(own_kafka.bootstrap, "away." + TOPIC)]
         assert lost["id"].encode() in ids
+        assert api.post("/v1/messages", content=json.dumps(batch), headers=BATCH).status_code == 202
 
 
 def test_a_key_is_never_the_identifier(api: httpx.Client, kafka: str, topic_prefix: str) -> None:

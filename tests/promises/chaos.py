@@ -85,6 +85,9 @@ def load(plan: Plan) -> list[Event]:
 class Chaos:
     """One run of a plan: `run()` returns when every input has its outcome and every row is published."""
 
+    patience = PATIENCE
+    """Seconds within which whatever is waited for has to come true."""
+
     def __init__(self, plan: Plan, room: StreamRoom, processes: Processes) -> None:
         self.plan = plan
         self.events = load(plan)
@@ -136,7 +139,7 @@ class Chaos:
             if self._sent % UNREADABLE_EVERY == 0:
                 self._put(topic, key, headers, b"\0nobody can read this")
                 self.unreadable += 1
-        assert self._producer.flush(PATIENCE) == 0
+        assert self._producer.flush(self.patience) == 0
 
     def _put(self, topic: str, key: bytes, headers: Headers, value: bytes) -> None:
         self._producer.produce(topic, key=key, headers=headers, value=value)
@@ -183,10 +186,10 @@ class Chaos:
         self._until(lambda: self.outcomes() >= count, f"{count} inputs with an outcome")
 
     def _until(self, condition: Any, what: str) -> None:
-        give_up = time.monotonic() + PATIENCE
+        give_up = time.monotonic() + self.patience
         while not condition():
             assert time.monotonic() < give_up, (
-                f"{what}: not within {PATIENCE:.0f} s, seed {self.plan.seed}; {self._standing()}"
+                f"{what}: not within {self.patience:.0f} s, seed {self.plan.seed}; {self._standing()}"
             )
             if self._killed:
                 self._note_recovery()

@@ -66,6 +66,9 @@ def production(kafka: SecuredKafka, user: str, database_url: str, directory: Pat
 class ClusterRun(Chaos):
     """`run_cluster()` returns when every input has its outcome and every row is published."""
 
+    # Three brokers that start and elect on two busy cores.
+    patience = 120.0
+
     def __init__(
         self,
         plan: Plan,
@@ -121,6 +124,7 @@ class ClusterRun(Chaos):
         return self.outcomes() >= self.inputs and self._nothing_waits()
 
     def _kill_leader(self) -> None:
+        self._until(lambda: any(map(self._leads, self._running)), "a worker leads")
         [leader] = [worker for worker in self._running if self._leads(worker)]
         self._running.remove(leader)
         leader.kill()

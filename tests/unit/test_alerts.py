@@ -118,6 +118,13 @@ STORIES = {
             'overgang_agent_seconds_count{instance="a",flow="mentor"}': "0+1x120",
         },
     ),
+    "SenderSuspended": Story(
+        {
+            'overgang_suspended_senders{instance="a"}': "1x120",
+            'overgang_suspended_senders{instance="b"}': "0x120",
+        },
+        {"overgang_suspended_senders": "0x120"},
+    ),
     "CaseStuck": Story({"overgang_ledger_stuck_cases": "2x120"}, {"overgang_ledger_stuck_cases": "0x120"}),
     "UndeliverableMessage": Story(
         {'overgang_ledger_outbound{state="undeliverable"}': "0x60 1x60"},

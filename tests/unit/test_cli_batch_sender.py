@@ -39,7 +39,7 @@ def results(*statuses: int, retry_after: str = "5") -> Answer:
     told = [
         {"index": i, "status": s} | ({"errors": [FAULT]} if s == 422 else {}) for i, s in enumerate(statuses)
     ]
-    headers = {"Retry-After": retry_after} if 503 in statuses else {}
+    headers = {"Retry-After": retry_after} if {429, 503} & set(statuses) else {}
     return lambda _events: httpx.Response(207, json={"results": told}, headers=headers)
 
 
@@ -72,6 +72,24 @@ def test_a_busy_gateway_gets_the_whole_batch_again() -> None:
     assert gateway.send(1, 2) == []
     assert gateway.batches == [[1, 2], [1, 2]]
     assert gateway.waited == [1.0]
+
+
+def test_messages_beyond_a_limit_are_sent_again_after_the_wait_asked_for() -> None:
+    gateway = Gateway(
+        results(202, 429, 429, retry_after="2"), whole(429, **{"Retry-After": "3"}), results(202, 202)
+    )
+    assert gateway.send(1, 2, 3) == []
+    assert gateway.batches == [[1, 2, 3], [2, 3], [2, 3]]
+    assert gateway.waited == [2.0, 3.0]
+
+
+def test_a_long_batch_that_gets_on_bit_by_bit_is_never_given_up() -> None:
+    def one_of_them(events: list[dict[str, int]]) -> httpx.Response:
+        return results(202, *(429 for _ in events[1:]))(events)
+
+    gateway = Gateway(one_of_them)
+    assert gateway.send(*range(50)) == []
+    assert len(gateway.batches) == 50
 
 
 def test_a_gateway_that_stays_unavailable_is_given_up() -> None:

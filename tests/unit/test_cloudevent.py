@@ -26,7 +26,7 @@ from schemas.code_lists import shipped
 from schemas.flows import FLOWS
 from schemas.identifiers import Flow
 from schemas.message import Message
-from schemas.problems import InvalidMessage
+from schemas.problems import ErrorClass, InvalidMessage
 from schemas.pseudonym import PseudonymKey, case_key_of_eu, pseudonym_of_citizen
 from tests.strategies import DATA, events
 
@@ -104,7 +104,7 @@ def test_a_message_is_the_same_through_every_binding(event: dict[str, Any]) -> N
     assert key.decode() == (message.case_key or message.envelope.id)
     written = to_structured(attributes_of(message.envelope, message.subject), message.data)
     assert read(orjson.loads(orjson.dumps(written))) == message
-    assert from_batch(orjson.dumps([event, event]), KEY, LISTS, NOW) == [message, message]
+    assert from_batch(orjson.dumps([event, event]), KEY, LISTS, NOW, 500) == [message, message]
     attributes = {name: event[name] for name in event.keys() - {"data", "datacontenttype"}}
     binary = {f"CE-{name}": text for name, text in attributes.items()}
     assert from_http_binary(binary, orjson.dumps(event["data"]), KEY, LISTS, NOW) == message
@@ -217,12 +217,28 @@ def test_the_digest_tells_contents_apart_and_not_their_writing() -> None:
 
 
 def test_a_batch_tells_for_each_event_what_became_of_it() -> None:
-    good, bad, worse = from_batch(orjson.dumps([EVENT, {**EVENT, "id": "1"}, 7]), KEY, LISTS, NOW)
+    good, bad, worse = from_batch(orjson.dumps([EVENT, {**EVENT, "id": "1"}, 7]), KEY, LISTS, NOW, 500)
     assert isinstance(good, Message)
     assert isinstance(bad, InvalidMessage)
     assert [problem.field for problem in bad.problems] == ["id"]
     assert isinstance(worse, InvalidMessage)
-    assert from_batch(b"[]", KEY, LISTS, NOW) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "error_class"),
+    [
+        (b"[]", ErrorClass.INVALID),
+        (b"[{},{},{}]", ErrorClass.TOO_LARGE),
+        (b"[[" + b"0," * 2_001 + b"0]]", ErrorClass.TOO_LARGE),
+    ],
+)
+def test_a_batch_of_none_or_of_too_many_is_refused_before_any_event_is_looked_at(
+    body: bytes, error_class: ErrorClass
+) -> None:
+    with pytest.raises(InvalidMessage) as refused:
+        from_batch(body, KEY, LISTS, NOW, 2)
+    assert refused.value.error_class is error_class
+    assert [problem.field for problem in refused.value.problems] == ["body"]
 
 
 def test_a_message_less_than_a_day_ahead_is_accepted() -> None:

@@ -56,7 +56,7 @@ def test_a_body_that_cannot_be_read_is_told_why(body: bytes, words: str) -> None
     assert words in only(refusal).problem
     assert only(refused_http(HTTP, body)).field == "data"
     with pytest.raises(InvalidMessage) as whole:
-        from_batch(body, KEY, LISTS, NOW)
+        from_batch(body, KEY, LISTS, NOW, 500)
     assert whole.value.error_class is ErrorClass.NOT_DECODABLE
 
 
@@ -193,7 +193,7 @@ def test_more_than_64_kib_of_data_is_too_large_and_64_kib_are_judged() -> None:
         refused_http(HTTP, orjson.dumps(fits)),
     ):
         assert (refusal.error_class, only(refusal).field) == (ErrorClass.INVALID, "data.note")
-    (in_batch,) = from_batch(orjson.dumps([{**EVENT, "data": large}]), KEY, LISTS, NOW)
+    (in_batch,) = from_batch(orjson.dumps([{**EVENT, "data": large}]), KEY, LISTS, NOW, 500)
     assert isinstance(in_batch, InvalidMessage)
     for refusal in (
         refused(orjson.dumps({**EVENT, "data": large})),
