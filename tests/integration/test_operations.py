@@ -323,7 +323,7 @@ def test_without_a_worker_inputs_wait_until_one_is_started(troubled: Operated, p
     troubled.sent += 3
     waiting = troubled.counted()
     assert waiting["overgang_ledger_lag", (("flow", "enrolment"), ("of", "position"))] == 3
-    assert asked(prometheus_url, 'up{job="overgang-worker"} == 0')
+    until(lambda: bool(asked(prometheus_url, 'up{job="overgang-worker"} == 0')), 15)
     page = (ROOT / "runbooks" / "inputs-wait.md").read_text(encoding="utf-8")
     for command in commands(*BLOCK.findall(page)[0]):
         status, output = troubled.shell(command)
