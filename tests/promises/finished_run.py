@@ -1,7 +1,8 @@
 """A run of the real gateway with a small population, good and bad input through every door.
 
-The messages come as a file through `overgang send`, a few by direct writers on the topics; what a sender may
-not send is tried on the API. The worker takes nothing unsealed, so the direct writers seal what they write.
+The messages come as a file through `overgang send`, some in a party's folder, a few by direct writers on the
+topics; what a sender may not send is tried on the API. One municipality's messages are posted to its webhook
+and read from its mailbox. The worker takes nothing unsealed, so the direct writers seal what they write.
 The logs and numbers are those of the processes.
 """
 
@@ -25,10 +26,12 @@ from tests.integration.api_server import STRUCTURED, of_this_machine, until
 from tests.integration.ledger_room import LISTS
 from tests.integration.stream_room import StreamRoom
 from tests.integration.test_worker_health import free_port
+from tests.integration.webhook_room import Got, receiving
 
 PEOPLE, WEEKS, SEED = 120, 2, 11
 PARTITIONS = 2
 SENDERS = ("/institution/280051", "/municipality/751", "/gateway")
+SCHOOL, MUNICIPALITY, _ = SENDERS
 WRONG_CPR = "910203123"
 """Nine digits."""
 Event = dict[str, Any]
@@ -47,6 +50,7 @@ class FinishedRun:
     statuses: dict[tuple[str, str], int] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, str] = field(default_factory=dict)
+    posts: list[Got] = field(default_factory=list)
 
     @property
     def flows(self) -> set[str]:
@@ -77,7 +81,7 @@ def population() -> Iterator[Event]:
 def finished_run(room: StreamRoom, processes: Processes) -> FinishedRun:
     """Runs it all and returns when everything has its outcome and is out, and the processes are gone."""
     run = FinishedRun(room)
-    ports = {"worker": free_port(), "api": free_port()}
+    ports = {"worker": free_port(), "api": free_port(), "deliver": free_port()}
     environment = {
         "OVERGANG_KAFKA_BOOTSTRAP": room.bootstrap,
         "OVERGANG_DATABASE_URL": room.database_url,
@@ -89,6 +93,7 @@ def finished_run(room: StreamRoom, processes: Processes) -> FinishedRun:
         "OVERGANG_INBOUND_PARTITIONS": str(PARTITIONS),
         "OVERGANG_HTTP_PORT": str(ports["api"]),
         "OVERGANG_WORKER_PORT": str(ports["worker"]),
+        "OVERGANG_DELIVER_PORT": str(ports["deliver"]),
     }
     seed_local(room.database_url)
     running = {name: processes.start("overgang", name, environment=environment) for name in ports}
@@ -105,13 +110,45 @@ def finished_run(room: StreamRoom, processes: Processes) -> FinishedRun:
         for flow in sorted(run.flows):
             _try_every_sender(run, client, urls["api"], next(e for e in run.sent if flow_of(e) == flow))
         _write_directly(run)
+        run.outputs["files"] = _put_into_folder(run, processes, environment, urls["api"])
         until(lambda: _all_done(run), 60)
+        run.posts = _deliver(run, client, urls["api"])
         run.numbers = {name: client.get(f"{url}/metrics").text for name, url in urls.items()}
     for name, process in running.items():
         assert process.stop(20) == 0, process.output
         run.outputs[name] = process.output
     run.outputs["send"] = sender.output
     return run
+
+
+def _put_into_folder(run: FinishedRun, processes: Processes, environment: dict[str, str], api: str) -> str:
+    """What the school sends, good and bad, once more as a file; its repeats are accepted, too."""
+    drop = run.room.directory / "drop"
+    assert (
+        processes.start("overgang", "files", str(drop), "--make", SCHOOL, environment=environment).wait() == 0
+    )
+    [incoming] = drop.glob("*/in")
+    ours = [event for event in run.sent if event["source"] == SCHOOL][:20]
+    lines = ours + [event for event in run.refused if event["source"] == SCHOOL]
+    (incoming / "autumn.jsonl").write_text("".join(f"{json.dumps(e)}\n" for e in lines), encoding="utf-8")
+    command = ("overgang", "files", str(drop), "--once", "--seconds", "0.2", "--url", api)
+    watcher = processes.start(*command, environment=environment)
+    assert watcher.wait(60) == 0, watcher.output
+    run.sent += ours
+    return watcher.output
+
+
+def _deliver(run: FinishedRun, client: httpx.Client, api: str) -> list[Got]:
+    """Everything for one municipality, from its mailbox and by its webhook."""
+    [[count]] = run.room.rows("SELECT count(*) FROM outbound WHERE recipient = %s", MUNICIPALITY)
+    assert count > 10
+    held = client.get(f"{api}/v1/mailbox", params={"party": MUNICIPALITY}).raise_for_status()
+    assert len(held.json()) == min(count, 500)
+    with receiving() as receiver:
+        place = f"{api}/v1/webhooks{MUNICIPALITY}"
+        client.put(place, json={"url": receiver.url, "after": 0}).raise_for_status()
+        until(lambda: len(receiver.accepted) >= count, 60)
+    return receiver.asked + receiver.posts
 
 
 def outcomes(room: StreamRoom) -> int:

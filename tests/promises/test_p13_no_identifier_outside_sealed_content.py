@@ -106,6 +106,17 @@ def test_no_log_no_number_and_no_file_name_holds_one(
     assert search.found == set()
 
 
+def test_no_address_and_no_header_of_a_webhook_holds_one(run: FinishedRun) -> None:
+    """Nor do the parties' folders: their names are looked at with those of all files."""
+    search = Search(run)
+    assert {post.method for post in run.posts} == {"OPTIONS", "POST"}
+    for post in run.posts:
+        search.look("path of a webhook", post.path)
+        for name, text in post.headers.items():
+            search.look(f"header {name} of a webhook", text)
+    assert search.found == set()
+
+
 def test_urls_name_cases_by_pseudonym_and_routes_by_template(run: FinishedRun) -> None:
     """The log of the API has no address that a client asked for, only the route's template."""
     routes = set(re.findall(r'"route": "([^"]+)"', run.outputs["api"]))
