@@ -24,7 +24,7 @@ test: $(VENV)/.tests ## set everything up and pass all checks and tests
 
 .PHONY: pytest
 pytest: $(VENV)/.tests
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.tests ## ruff, mypy --strict, import-linter, schema compatibility
 	$(BIN)/ruff format --check .

@@ -29,6 +29,11 @@ from tests.living import lives
 WaitUntil = Callable[..., None]
 
 
+OF_THE_FINISHED_RUN = {
+    file.name
+    for file in Path(__file__).parent.glob("promises/test_*.py")
+    if "run: FinishedRun" in file.read_text()
+}
 SERVICES = pytest.StashKey["SharedServices"]()
 
 
@@ -91,11 +96,17 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     config.stash[SERVICES].end()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """In a parallel run a file's tests share a worker, and all that look at the finished run do."""
-    for item in items:
-        shares_run = "run" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("finished run" if shares_run else item.path.name))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """In a parallel run a file's tests share a worker, and all files that look at the finished run do."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file = str(super()._split_scope(nodeid))
+            return "the finished run" if Path(file).name in OF_THE_FINISHED_RUN else file
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")

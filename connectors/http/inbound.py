@@ -10,6 +10,7 @@ a new one takes its place. A send that failed may still have arrived: repeated u
 """
 
 import asyncio
+import logging
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from schemas.problems import OvergangError
 
 _log = structlog.get_logger(__name__)
+_librdkafka = logging.getLogger("librdkafka")
 _POLL_SECONDS = 0.2
 _GRACE_SECONDS = 1.0
 
@@ -105,7 +107,7 @@ class InboundProducer:
         self._broken = threading.Event()
         self._stopped = threading.Event()
         self._loop = asyncio.get_running_loop()
-        self._producer = Producer(self._settings)
+        self._producer = Producer(self._settings, logger=_librdkafka)
         self._thread = threading.Thread(target=self._poll, name="inbound-producer", daemon=True)
         self._thread.start()
 
@@ -177,7 +179,7 @@ class InboundProducer:
 
     def _replace(self) -> None:
         _log.error("producer_replaced", reason="fatal error of the Kafka client")
-        broken, self._producer = self._producer, Producer(self._settings)
+        broken, self._producer = self._producer, Producer(self._settings, logger=_librdkafka)
         self._broken.clear()
         broken.purge()
         broken.flush(_GRACE_SECONDS)

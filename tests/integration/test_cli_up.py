@@ -52,6 +52,8 @@ def test_a_message_becomes_a_task_and_both_outlive_a_clean_stop(
     [task] = said(processes, environment, "tasks", "--recipient", "/municipality/751")
     assert task["caused_by"] == [event["id"]]
     assert all(finding["well"] for finding in said(processes, environment, "doctor"))
+    a_second_up_on_the_same_data_is_refused(processes, environment)
+    assert httpx.get(f"{running['http']}/health/live", trust_env=False).status_code == 200
     children = [psutil.Process(process) for process in running["children"].values()]
     assert up.stop() == 0
     assert not any(lives(child) for child in children)
@@ -62,7 +64,14 @@ def test_a_message_becomes_a_task_and_both_outlive_a_clean_stop(
     assert up.wait() == 0
 
 
-@pytest.mark.parametrize("part", ["worker", "database", "deliver"])
+def a_second_up_on_the_same_data_is_refused(processes: Any, environment: dict[str, str]) -> None:
+    second = processes.start("overgang", "up", environment=environment)
+    assert second.wait() == 1
+    assert second.output.startswith("overgang: ")
+    assert "OVERGANG_DATA_DIRECTORY" in second.output
+
+
+@pytest.mark.parametrize("part", ["worker", "database"])
 def test_a_part_that_dies_ends_everything_and_is_named(
     processes: Any, environment: dict[str, str], part: str
 ) -> None:
@@ -86,13 +95,3 @@ def test_nothing_is_left_when_up_itself_is_killed_and_another_can_start(
     assert "start `overgang up` first" in dead.output
     again, _ = started(processes, environment)
     assert again.stop() == 0
-
-
-def test_a_second_up_on_the_same_data_is_refused(processes: Any, environment: dict[str, str]) -> None:
-    up, running = started(processes, environment)
-    second = processes.start("overgang", "up", environment=environment)
-    assert second.wait() == 1
-    assert second.output.startswith("overgang: ")
-    assert "OVERGANG_DATA_DIRECTORY" in second.output
-    assert httpx.get(f"{running['http']}/health/live", trust_env=False).status_code == 200
-    assert up.stop() == 0

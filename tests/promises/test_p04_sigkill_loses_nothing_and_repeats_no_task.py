@@ -28,16 +28,16 @@ def room(
     return StreamRoom(kafka, database_url, topic_prefix, tmp_path, wait_until, partitions=PARTITIONS)
 
 
-def test_a_worker_killed_six_times_under_load_loses_nothing_and_repeats_no_task(
+def test_a_worker_killed_four_times_under_load_loses_nothing_and_repeats_no_task(
     room: StreamRoom, processes: Processes
 ) -> None:
-    survives(Plan(SEED, messages=1_500, kills=6, workers=1), room, processes)
+    survives(Plan(SEED, messages=1_000, kills=4, workers=1), room, processes)
 
 
 def test_two_workers_that_come_and_go_lose_nothing_and_repeat_no_task(
     room: StreamRoom, processes: Processes
 ) -> None:
-    survives(Plan(SEED + 1, messages=1_000, kills=4, workers=2), room, processes)
+    survives(Plan(SEED + 1, messages=700, kills=3, workers=2), room, processes)
 
 
 @pytest.mark.chaos
