@@ -102,7 +102,7 @@ def records_on(kafka: str, topic: str) -> list[Message]:
     consumer = Consumer({"bootstrap.servers": kafka, "group.id": uuid4().hex, "enable.auto.commit": False})
     found: list[Message] = []
     try:
-        ends = {partition: _watermarks(consumer, topic, partition) for partition in range(PARTITIONS)}
+        ends = {partition: watermarks(consumer, topic, partition) for partition in range(PARTITIONS)}
         places = [TopicPartition(topic, partition, low) for partition, (low, _) in ends.items()]
         consumer.assign(places)
         give_up = time.monotonic() + 20
@@ -117,8 +117,8 @@ def records_on(kafka: str, topic: str) -> list[Message]:
     return found
 
 
-def _watermarks(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
-    """A partition of a topic that was made just now may not know its leader yet."""
+def watermarks(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
+    """First and next offset. The broker of a busy machine may be without leaders for a moment."""
     found: list[tuple[int, int]] = []
 
     def asked() -> bool:

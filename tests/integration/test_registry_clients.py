@@ -47,17 +47,17 @@ def registry(url: str) -> Iterator[RegistryClient]:
 
 
 def test_an_empty_registry_takes_every_release_under_the_id_that_messages_bear(
-    url: str, capfd: pytest.CaptureFixture[str]
+    url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["schemas", "check", "--url", url, "--json"]) == 0
-    before = json.loads(capfd.readouterr().out)
+    before = json.loads(capsys.readouterr().out)
     assert {standing["verdict"] for standing in before} == {"new"}
     assert run(["schemas", "register", "--url", url, "--json"]) == 0
-    after = json.loads(capfd.readouterr().out)
+    after = json.loads(capsys.readouterr().out)
     assert [standing["registered_id"] for standing in after] == [standing["id"] for standing in after]
     assert run(["schemas", "register", "--url", url]) == 0
     assert run(["schemas", "check", "--url", url, "--json"]) == 0
-    again = capfd.readouterr()
+    again = capsys.readouterr()
     assert again.err == ""
     assert json.loads(again.out[again.out.index("[\n") :]) == after
 
@@ -109,22 +109,22 @@ def decoded(settings: dict[str, str]) -> object:
 
 
 def test_a_credential_is_a_header_and_never_in_the_url(
-    capfd: pytest.CaptureFixture[str], tmp_path_factory: pytest.TempPathFactory
+    capsys: pytest.CaptureFixture[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     file = tmp_path_factory.mktemp("credential") / "authorization"
     file.write_text("Bearer secret-words\n")
     with receiving() as receiver:
         assert run(["schemas", "check", "--url", receiver.url, "--authorization-file", str(file)]) == 1
         assert receiver.posts[0].headers["authorization"] == "Bearer secret-words"
-    assert "without JSON; give the address of Confluent's interface" in capfd.readouterr().err
+    assert "without JSON; give the address of Confluent's interface" in capsys.readouterr().err
     for address in (
         "https://user:secret-words@registry.example",
         "https://registry.example?key=secret-words",
     ):
         assert run(["schemas", "check", "--url", address]) == 1
-        assert "leave out user, query and fragment" in capfd.readouterr().err
+        assert "leave out user, query and fragment" in capsys.readouterr().err
     plain = ["schemas", "check", "--url", "http://registry.example", "--authorization-file", str(file)]
     assert run(plain) == 1
-    told = capfd.readouterr()
+    told = capsys.readouterr()
     assert "a credential is not sent in the open" in told.err
     assert "secret-words" not in told.out + told.err

@@ -17,6 +17,7 @@ from schemas.outbound import TASK_TYPE, outbound_topic
 from schemas.wire import decode
 from streams.broker_access import client_settings
 from streams.rules.model import Task
+from tests.integration.api_server import watermarks
 from tests.integration.stream_room import StreamRoom
 
 FIELDS = tuple(Task.__slots__)
@@ -90,7 +91,7 @@ def on_topics(room: StreamRoom) -> dict[str, list[Record]]:
     )
     found: dict[str, list[Record]] = defaultdict(list)
     try:
-        ends = {topic: consumer.get_watermark_offsets(TopicPartition(topic, 0))[1] for topic in by_topic}
+        ends = {topic: watermarks(consumer, topic, 0)[1] for topic in by_topic}
         consumer.assign([TopicPartition(topic, 0, 0) for topic in by_topic])
         for _ in range(sum(ends.values())):
             message = consumer.poll(20)

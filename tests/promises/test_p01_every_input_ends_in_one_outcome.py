@@ -3,11 +3,12 @@
 import re
 from collections import Counter
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer
 
 from schemas.flows import FLOWS
 from streams.ledger.migrate import engine_for
 from streams.ledger.queries import outcome_of
+from tests.integration.api_server import watermarks
 from tests.promises.finished_run import PARTITIONS, FinishedRun, outcomes
 
 
@@ -46,8 +47,7 @@ def on_topics(run: FinishedRun) -> dict[str, int]:
     try:
         found = {
             run.room.topic(flow): sum(
-                consumer.get_watermark_offsets(TopicPartition(run.room.topic(flow), partition), timeout=10)[1]
-                for partition in range(PARTITIONS)
+                watermarks(consumer, run.room.topic(flow), partition)[1] for partition in range(PARTITIONS)
             )
             for flow in FLOWS
         }

@@ -10,6 +10,7 @@ import psycopg
 from confluent_kafka import Consumer, TopicPartition
 from psycopg import sql
 
+from tests.integration.api_server import watermarks
 from tests.promises.finished_run import FinishedRun, secrets
 
 
@@ -70,7 +71,7 @@ def test_no_topic_name_key_or_header_holds_one(run: FinishedRun) -> None:
         ours = {name: topic for name, topic in topics.items() if name.startswith(run.room.prefix)}
         assert any("outbound.institution" in name for name in ours)
         places = [TopicPartition(name, part, 0) for name, topic in ours.items() for part in topic.partitions]
-        left = sum(consumer.get_watermark_offsets(place, timeout=10)[1] for place in places)
+        left = sum(watermarks(consumer, place.topic, place.partition)[1] for place in places)
         consumer.assign(places)
         for name in ours:
             search.look("topic names", name.removeprefix(run.room.prefix))
