@@ -1,7 +1,7 @@
 """A cluster of our own in the production profile: what is killed costs seconds, never a message or a task.
 
-`make chaos` runs both forms. Neither is in the test run: in about one run of five a worker reads nothing for
-two minutes after a broker was killed, and says that it is ready; the cause is not found yet.
+`make chaos` runs both forms. Neither is in the test run: in one run of six a worker read nothing for
+two minutes after a broker was killed, and said that it was ready; the cause is not found yet.
 """
 
 import os
