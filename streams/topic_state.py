@@ -82,11 +82,18 @@ class TopicState:
         found = {}
         for at, answer in answers.items():
             try:
-                found[at.topic, at.partition] = _in_time(answer).offset
+                found[at.topic, at.partition] = _known(_in_time(answer).offset)
             except KafkaException as error:
                 if error.args[0].code() not in _GONE:
                     raise
         return found
+
+
+def _known(offset: int) -> int:
+    """The offset. While the leader of a partition dies, an answer can be a success that holds none."""
+    if offset < 0:
+        raise KafkaException(KafkaError(KafkaError.LEADER_NOT_AVAILABLE))
+    return offset
 
 
 def _in_time(answer: Future[Any]) -> Any:
