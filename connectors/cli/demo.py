@@ -64,10 +64,10 @@ def demo(
                 steps.done(f"{sent:,} messages taken by the API, acknowledged by Kafka")
                 counts = _wait_for_outcomes(running, sent)
                 steps.done("every message decided, every task published to its recipient")
-                _show(console, running, directory, sent, counts)
+                _show(console, running, sent, counts)
                 console.print(f"\nFrom nothing to here in {time.monotonic() - began:.0f} s.")
                 if not once:
-                    _stay(console, running)
+                    _stay(console, running, directory)
     except KeyboardInterrupt:
         console.print("\nStopped; nothing is left running.")
 
@@ -144,7 +144,7 @@ def _wait_for_outcomes(running: Gateway, sent: int) -> OutcomeCounts:
             pause.wait(LOOK_SECONDS)
 
 
-def _show(console: Console, running: Gateway, directory: Path, sent: int, counts: OutcomeCounts) -> None:
+def _show(console: Console, running: Gateway, sent: int, counts: OutcomeCounts) -> None:
     with _ledger(running) as ledger:
         show_to_do(console, ledger)
         show_task(console, ledger)
@@ -152,15 +152,13 @@ def _show(console: Console, running: Gateway, directory: Path, sent: int, counts
         show_equation(console, sent, counts)
         if counts.total != sent:
             raise DemoFailed(f"{sent} inputs, {counts.total} outcomes: report this")
+
+
+def _stay(console: Console, running: Gateway, directory: Path) -> None:
+    with _ledger(running) as ledger:
         show_addresses(console, ledger, running.addresses.http, directory)
-
-
-def _stay(console: Console, running: Gateway) -> None:
     console.print("[bold]Running.[/] Ctrl-C stops everything.")
-    nobody = threading.Event()
-    while True:
-        running.check()
-        nobody.wait(LOOK_SECONDS)
+    running.stay()
 
 
 @contextmanager

@@ -113,17 +113,19 @@ def show_equation(console: Console, sent: int, counts: OutcomeCounts) -> None:
 
 def show_addresses(console: Console, ledger: Connection, http: str, directory: Path) -> None:
     """What to try while it runs, ready to be pasted."""
-    table = _table("Try while it runs", header=False)
-    table.add_column("", no_wrap=True, overflow="ignore")
-    table.add_row(f"{http}/docs")
-    task = next(iter(tasks_of(ledger, states=("OPEN", "OVERDUE"), limit=1)), None)
-    if task is not None:
-        table.add_row(f"curl {http}/v1/tasks/{task.task_id}")
-        table.add_row(f"curl {http}/v1/cases/{task.case}")
-    table.add_row(f"export OVERGANG_DATA_DIRECTORY={directory}")
-    table.add_row(".venv/bin/overgang tasks --recipient /municipality/751 --state OVERDUE")
-    table.add_row(".venv/bin/overgang doctor")
-    console.print(table, soft_wrap=True)
+    lines = [
+        f"export OVERGANG_DATA_DIRECTORY={directory}",
+        ".venv/bin/overgang tasks --recipient /municipality/751 --state OVERDUE",
+        ".venv/bin/overgang doctor",
+        "TOKEN=$(.venv/bin/overgang parties token)",
+    ]
+    for task in tasks_of(ledger, states=("OPEN", "OVERDUE"), limit=1):
+        lines.append(f'curl -H "Authorization: Bearer $TOKEN" {http}/v1/tasks/{task.task_id}')
+        lines.append(f'curl -H "Authorization: Bearer $TOKEN" {http}/v1/cases/{task.case}')
+    console.print("\n[bold]Try while it runs, in another shell[/]\n")
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    console.print()
 
 
 def _named(recipient: str) -> str:

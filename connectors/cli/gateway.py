@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 import httpx
 from confluent_kafka.admin import AdminClient
@@ -74,6 +75,13 @@ class Gateway:
     def check(self) -> None:
         """Raises PartEnded where a part has ended by itself."""
         _check(self.parts)
+
+    def stay(self) -> NoReturn:
+        """Until somebody interrupts. Raises PartEnded where a part has ended by itself."""
+        nobody = threading.Event()
+        while True:
+            self.check()
+            nobody.wait(LOOK_SECONDS)
 
 
 def interrupted_by_signals() -> None:

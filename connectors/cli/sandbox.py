@@ -12,7 +12,7 @@ import typer
 
 from connectors.access.own_token import OwnToken
 from connectors.access.token_keys import own_key
-from connectors.cli.gateway import LOOK_SECONDS, Gateway, gateway, interrupted_by_signals
+from connectors.cli.gateway import Gateway, gateway, interrupted_by_signals
 from connectors.cli.ledger_change import existing_seal
 from connectors.sandbox.endpoint import ScriptedEndpoint
 from connectors.sandbox.registering import TOKEN_DAYS, Registering
@@ -51,10 +51,7 @@ def sandbox(
     try:
         with gateway(settings, _say) as running, _playing(played, running, settings, quiet):
             _say("ready", "Ctrl-C stops all")
-            nobody = threading.Event()
-            while True:
-                running.check()
-                nobody.wait(LOOK_SECONDS)
+            running.stay()
     except KeyboardInterrupt:
         typer.echo("stopped")
 

@@ -3,11 +3,9 @@
 A part that ends by itself ends everything, with its reason.
 """
 
-import threading
-
 import typer
 
-from connectors.cli.gateway import LOOK_SECONDS, gateway, interrupted_by_signals
+from connectors.cli.gateway import gateway, interrupted_by_signals
 from connectors.settings import Settings
 
 
@@ -18,9 +16,6 @@ def up() -> None:
     try:
         with gateway(settings, lambda name, what: typer.echo(f"{name:<9} {what}")) as running:
             typer.echo("ready     Ctrl-C stops all")
-            nobody = threading.Event()
-            while True:
-                running.check()
-                nobody.wait(LOOK_SECONDS)
+            running.stay()
     except KeyboardInterrupt:
         typer.echo("stopped")

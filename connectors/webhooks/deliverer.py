@@ -12,8 +12,9 @@ from psycopg_pool import PoolTimeout
 
 from connectors.webhooks.addresses import Addresses
 from connectors.webhooks.client import WebhookClient
-from connectors.webhooks.endpoint_run import AT_ONCE, EndpointRun, Means, Slots
+from connectors.webhooks.endpoint_run import AT_ONCE, EndpointRun
 from connectors.webhooks.line import Line
+from connectors.webhooks.means import Means, Slots
 from connectors.webhooks.metrics import Metrics
 from schemas.identifiers import PartyAddress
 from streams.failures import fault_name

@@ -9,16 +9,13 @@ and costs nothing. Its first answer makes all that waits due at once.
 """
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import structlog
 
-from connectors.webhooks.client import WebhookClient
-from connectors.webhooks.line import Line
-from connectors.webhooks.metrics import Metrics
+from connectors.webhooks.means import Means
 from connectors.webhooks.signing import signed_headers, webhook_id
 from connectors.webhooks.silence import Silence
 from connectors.webhooks.verdict import LONGEST_WAIT, Answer, Verdict, wait_after
@@ -27,7 +24,7 @@ from schemas.problems import InvalidMessage
 from streams.failures import fault_name
 from streams.ledger import webhook_settling, webhooks
 from streams.ledger.case_keys import CaseErased
-from streams.ledger.sealing import CannotOpen, Seal
+from streams.ledger.sealing import CannotOpen
 from streams.ledger.webhook_secrets import open_secrets
 from streams.webhooks import Delivery, DeliveryState, Endpoint, EndpointState, Settled
 
@@ -40,27 +37,6 @@ WINDOW: Final = 64
 _ERASED: Final = "the case was erased before the message was delivered"
 _EXPIRED: Final = "not delivered in time"
 _GONE: Final = "answered 410 Gone"
-
-
-@dataclass(frozen=True, slots=True)
-class Slots:
-    """Posts on their way over all endpoints: those that are away never take the places of the others."""
-
-    well: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(64))
-    away: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(16))
-
-
-@dataclass(frozen=True, slots=True)
-class Means:
-    """What endpoints are served with. `now` is aware; `ttl`: after so long a message expires."""
-
-    line: Line
-    seal: Seal
-    new_client: Callable[[], WebhookClient]
-    slots: Slots
-    metrics: Metrics
-    ttl: timedelta
-    now: Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True)

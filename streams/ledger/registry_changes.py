@@ -1,20 +1,19 @@
 """Changes the registry: each in one transaction with its line of audit, one at a time."""
 
 import re
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, text, update
+from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from schemas.flows import FLOWS
 from schemas.identifiers import Flow, PartyAddress, SystemId, parse_party
+from streams.ledger.audit import audited_change, note
 from streams.ledger.migrate import engine_for
 from streams.ledger.tables import (
-    audit,
     credentials,
     grants,
     parties,
@@ -24,7 +23,6 @@ from streams.ledger.tables import (
 )
 from streams.registry import EVERY_PARTY, OPERATOR, CredentialKind, Party, Receipts, RegistryRefused, Right
 
-CHANGE_LOCK = 7_301_002
 _SYSTEM = re.compile(r"[a-z][a-z0-9-]{1,39}")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _SIGNING_KEY = re.compile(r"[A-Za-z0-9_-]{43} [A-Za-z0-9_-]{43}")
@@ -239,30 +237,6 @@ class RegistryChanges:
 
     def _note(self, connection: Connection, action: str, what: str, detail: dict[str, Any]) -> None:
         note(connection, self.now, self.actor, action, what, detail)
-
-
-@contextmanager
-def audited_change(engine: Engine) -> Iterator[Connection]:
-    """A transaction that `note`s what it changes.
-
-    One at a time, so that the numbers of audit become visible in order: they are the registry's version.
-    """
-    with engine.begin() as connection:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": CHANGE_LOCK})
-        yield connection
-
-
-def note(
-    connection: Connection, now: datetime, actor: str, action: str, what: str, detail: dict[str, Any]
-) -> None:
-    """Write the line of audit of a change; `detail` without what is None."""
-    told = {name: _plain(value) for name, value in detail.items() if value is not None}
-    line = {"at": now, "actor": actor, "action": action, "object": what, "detail": told}
-    connection.execute(insert(audit).values(line))
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, date) else value
 
 
 def _checked_address(address: str, field: str) -> PartyAddress:

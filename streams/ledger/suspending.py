@@ -17,9 +17,9 @@ from psycopg import Cursor
 from schemas.identifiers import SystemId
 from schemas.problems import ErrorClass
 from schemas.seal import SIGNATURE_HEADER
+from streams.ledger.audit import CHANGE_LOCK
 from streams.ledger.bulk import BulkInsert
 from streams.ledger.quarantine import Refused
-from streams.ledger.registry_changes import CHANGE_LOCK
 
 _COUNTED: Final = frozenset(
     {

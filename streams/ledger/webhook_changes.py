@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import Connection, Engine, Row, case, func, insert, or_, select, update
 
 from schemas.identifiers import PartyAddress, parse_party
-from streams.ledger.registry_changes import audited_change, note
+from streams.ledger.audit import audited_change, note
 from streams.ledger.sealing import Seal
 from streams.ledger.tables import cursors, webhook_exceptions, webhooks
 from streams.ledger.webhook_secrets import WebhookSecret, new_secret, open_secrets, seal_secrets

@@ -13,10 +13,10 @@ from psycopg import Connection, Cursor
 
 from schemas.identifiers import PartyAddress
 from streams.ledger import outgoing
+from streams.ledger.audit import CHANGE_LOCK
 from streams.ledger.bulk import BulkInsert
 from streams.ledger.case_keys import CaseVault
 from streams.ledger.receipt_wishes import wanting_all
-from streams.ledger.registry_changes import CHANGE_LOCK
 from streams.webhooks import Delivery, DeliveryState, Endpoint, EndpointState, Settled
 
 ACTOR = "deliver"

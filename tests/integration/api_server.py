@@ -88,6 +88,28 @@ def of_this_machine(data_directory: Path) -> OwnToken:
     return OwnToken(own_key(data_directory / "keys" / "token.key"))
 
 
+def api_settings(
+    directory: Path, kafka: str, database_url: str, topic_prefix: str, port: int
+) -> dict[str, str]:
+    """Environment of an `overgang api` of its own."""
+    return {
+        "OVERGANG_DATA_DIRECTORY": str(directory),
+        "OVERGANG_KAFKA_BOOTSTRAP": kafka,
+        "OVERGANG_DATABASE_URL": database_url,
+        "OVERGANG_TOPIC_PREFIX": topic_prefix,
+        "OVERGANG_HTTP_PORT": str(port),
+    }
+
+
+def tls_settings(certificate: Path, key: Path, authority: Path) -> dict[str, str]:
+    """Environment of one that speaks TLS, and takes client certificates of an authority."""
+    return {
+        "OVERGANG_TLS_CERTIFICATE_FILE": str(certificate),
+        "OVERGANG_TLS_KEY_FILE": str(key),
+        "OVERGANG_TLS_CLIENT_CA_FILE": str(authority),
+    }
+
+
 def until(happened: Callable[[], bool], seconds: float) -> float:
     """Wait until something has happened and return the seconds it took; fails after `seconds`."""
     began = time.monotonic()

@@ -4,11 +4,15 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
+import pytest
+from psycopg.sql import SQL, Identifier
 
+from connectors.settings import Settings
 from schemas import code_lists
 from schemas.cloudevent import from_structured
 from schemas.flows.registry import FLOWS
@@ -32,6 +36,16 @@ ALMA = {
     "forename": "Alma",
     "residence_municipality": "751",
 }
+
+
+def settings_of_a_ledger(monkeypatch: pytest.MonkeyPatch, directory: Path, database_url: str) -> None:
+    """Environment of commands on the ledger that `ledger_on` opens, with its key in the directory."""
+    monkeypatch.setenv("OVERGANG_DATA_DIRECTORY", str(directory))
+    monkeypatch.setenv("OVERGANG_DATABASE_URL", database_url)
+    key_file = Settings().wrapping_key_file
+    key_file.parent.mkdir(mode=0o700, parents=True)
+    key_file.touch(mode=0o600)
+    key_file.write_text(WRAPPING.hex())
 
 
 @contextmanager
@@ -144,3 +158,18 @@ def contacted(time: str = "2026-10-02T09:00:00+02:00", **more: Any) -> dict[str,
         time,
         {"citizen": {"cpr": ALMA["cpr"]}, "event": "CONTACTED", "on": "2026-10-02", "form": "PHONE", **more},
     )
+
+
+def contents(url: str) -> dict[tuple[str, str], list[Any]]:
+    """Every row of every table as text."""
+    tables = rows(
+        url, "SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('public', 'keyring')"
+    )
+    assert len(tables) > 10
+    with psycopg.connect(url) as connection:
+        return {
+            (schema, table): connection.execute(
+                SQL("SELECT t::text FROM {}.{} t ORDER BY 1").format(Identifier(schema), Identifier(table))
+            ).fetchall()
+            for schema, table in tables
+        }

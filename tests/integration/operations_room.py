@@ -27,14 +27,15 @@ from connectors.access.token_keys import own_key
 from connectors.access.tokens import issue
 from connectors.simulation import simulate
 from streams.ledger.registry_changes import LOCAL, seed_local
-from tests.conftest import Processes, Running
 from tests.integration.api_server import of_this_machine, until
 from tests.integration.stream_room import StreamRoom
 from tests.integration.test_worker_health import free_port
+from tests.processes import Processes, Running
+from tests.promises.finished_run import outcomes
+from tests.shell import typed
 
 PEOPLE, WEEKS, SEED = 60, 2, 23
 UNREADABLE = 7
-ROOT = Path(__file__).parents[2]
 Labels = tuple[tuple[str, str], ...]
 
 
@@ -81,29 +82,11 @@ class Operated:
 
     def shell(self, command: str) -> tuple[int, str]:
         """Exit status and output of a line that the operator types."""
-        done = subprocess.run(
-            ["/bin/bash", "-c", command],
-            cwd=ROOT,
-            env=dict(self.environment),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            timeout=90,
-            check=False,
-        )
-        return done.returncode, done.stdout
-
-    def outcomes(self) -> int:
-        [(count,)] = self.room.rows(
-            "SELECT (SELECT count(*) + coalesce(sum(duplicates), 0) FROM inbox)"
-            " + (SELECT count(*) FROM quarantine)"
-        )
-        return int(count)
+        return typed(command, self.environment)
 
     def quiet(self) -> None:
         """Wait until nothing waits for an outcome, a deadline or the broker."""
-        until(lambda: self.outcomes() >= self.sent, 60)
+        until(lambda: outcomes(self.room) >= self.sent, 60)
         until(
             lambda: (
                 self.room.rows(
@@ -192,7 +175,7 @@ def load_with_faults(gateway: Operated) -> None:
     half = len(events) // 2
     _send(gateway, events[:half])
     gateway.unreadable("enrolment", UNREADABLE)
-    until(lambda: gateway.outcomes() > 0, 30)
+    until(lambda: outcomes(gateway.room) > 0, 30)
     gateway.running["worker"].kill()
     _send(gateway, events[half:])
     gateway.unreadable("mentor", UNREADABLE)

@@ -15,8 +15,6 @@ from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -29,12 +27,8 @@ from confluent_kafka.admin import (
     ScramMechanism,
     UserScramCredentialUpsertion,
 )
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
+from connectors.deployment.certificates import issue, make_authority
 from connectors.embedded.broker_properties import broker_properties
 from connectors.embedded.child import Child, clean_environment
 from connectors.embedded.jars import configured_jars
@@ -135,36 +129,12 @@ class SecuredKafka:
             list(threads.map(lambda node: node.stop(), self.nodes))
 
     def _make_certificates(self) -> None:
-        now = datetime.now(UTC)
-
-        def name(text: str) -> x509.Name:
-            return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
-
-        def certificate(subject: str, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
-            return (
-                x509.CertificateBuilder()
-                .subject_name(name(subject))
-                .issuer_name(name("Overgang test authority"))
-                .public_key(key.public_key())
-                .serial_number(x509.random_serial_number())
-                .not_valid_before(now - timedelta(hours=1))
-                .not_valid_after(now + timedelta(days=1))
-            )
-
-        authority, node = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-        ca = certificate("Overgang test authority", authority).add_extension(
-            x509.BasicConstraints(ca=True, path_length=0), critical=True
-        )
-        own = certificate(NODE, node).add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address(LOOPBACK))]), critical=False
-        )
-        self.ca_file.write_bytes(ca.sign(authority, hashes.SHA256()).public_bytes(Encoding.PEM))
+        authority = make_authority("Overgang test authority")
+        node = issue(authority, NODE, [LOOPBACK])
+        self.ca_file.write_bytes(authority.certificate)
         store = self.directory / "node.pem"
         store.touch(mode=0o600)
-        store.write_bytes(
-            node.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-            + own.sign(authority, hashes.SHA256()).public_bytes(Encoding.PEM)
-        )
+        store.write_bytes(node.key + node.certificate)
 
 
 class Node:

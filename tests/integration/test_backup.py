@@ -2,29 +2,27 @@
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL
 
 from connectors.cli.main import run
 from connectors.embedded.postgres import EmbeddedPostgres
 from connectors.embedded.postgres_programs import program
-from connectors.settings import Settings
-from tests.conftest import fresh_database
 from tests.integration.ledger_room import (
     NOW,
-    WRAPPING,
     Partition,
     admission,
     contacted,
+    contents,
     ledger_on,
     notice,
     rows,
+    settings_of_a_ledger,
     status,
     take,
 )
@@ -34,12 +32,7 @@ from tests.promises.aftermath import ledger_tasks
 
 @pytest.fixture
 def ledger_url(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("OVERGANG_DATA_DIRECTORY", str(tmp_path / "data"))
-    monkeypatch.setenv("OVERGANG_DATABASE_URL", database_url)
-    key_file = Settings().wrapping_key_file
-    key_file.parent.mkdir(mode=0o700, parents=True)
-    key_file.touch(mode=0o600)
-    key_file.write_text(WRAPPING.hex())
+    settings_of_a_ledger(monkeypatch, tmp_path / "data", database_url)
     with ledger_on(database_url) as ledger:
         take(ledger, Partition("enrolment"), [admission()])
         take(ledger, Partition("citizen-status"), [status("751", "2026-09-01")])
@@ -49,30 +42,9 @@ def ledger_url(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     return database_url
 
 
-@pytest.fixture
-def empty_url(database_url: str) -> Iterator[str]:
-    with fresh_database(database_url) as url:
-        yield url
-
-
-def contents(url: str) -> dict[tuple[str, str], list[Any]]:
-    """Every row of every table as text."""
-    tables = rows(
-        url, "SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('public', 'keyring')"
-    )
-    assert len(tables) > 10
-    with psycopg.connect(url) as connection:
-        return {
-            (schema, table): connection.execute(
-                SQL("SELECT t::text FROM {}.{} t ORDER BY 1").format(Identifier(schema), Identifier(table))
-            ).fetchall()
-            for schema, table in tables
-        }
-
-
 def test_a_backup_fills_an_empty_database_with_the_same_rows_and_replays_to_its_tasks(
     ledger_url: str,
-    empty_url: str,
+    other_database_url: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -97,21 +69,19 @@ def test_a_backup_fills_an_empty_database_with_the_same_rows_and_replays_to_its_
     }
     # Kept apart, as it should be.
     apart = files[1].rename(tmp_path / "elsewhere.dump")
-    assert run(["backup", "restore", str(tmp_path / "backup"), "--into", empty_url]) == 1
+    restore = ["backup", "restore", str(tmp_path / "backup"), "--into", other_database_url]
+    assert run(restore) == 1
     assert "--keyring" in capsys.readouterr().err
-    assert (
-        run(["backup", "restore", str(tmp_path / "backup"), "--keyring", str(apart), "--into", empty_url])
-        == 0
-    )
-    assert contents(empty_url) == contents(ledger_url)
-    monkeypatch.setenv("OVERGANG_DATABASE_URL", empty_url)
+    assert run([*restore, "--keyring", str(apart)]) == 0
+    assert contents(other_database_url) == contents(ledger_url)
+    monkeypatch.setenv("OVERGANG_DATABASE_URL", other_database_url)
     capsys.readouterr()
     assert run(["replay", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["different"] == 0
 
 
 def test_a_restore_overwrites_nothing_and_takes_no_file_that_has_changed(
-    ledger_url: str, empty_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ledger_url: str, other_database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     directory = tmp_path / "backup"
     assert run(["backup", "make", str(directory)]) == 0
@@ -123,14 +93,14 @@ def test_a_restore_overwrites_nothing_and_takes_no_file_that_has_changed(
     assert contents(ledger_url) == before
     with (directory / "ledger.dump").open("ab") as file:
         file.write(b"one byte more")
-    assert run(["backup", "restore", str(directory), "--into", empty_url]) == 1
+    assert run(["backup", "restore", str(directory), "--into", other_database_url]) == 1
     assert "is not the file" in capsys.readouterr().err
     (directory / "backup.json").write_text("{}")
-    assert run(["backup", "restore", str(directory), "--into", empty_url]) == 1
+    assert run(["backup", "restore", str(directory), "--into", other_database_url]) == 1
     assert "made_at is not as it was written" in capsys.readouterr().err
-    assert run(["backup", "restore", str(tmp_path), "--into", empty_url]) == 1
+    assert run(["backup", "restore", str(tmp_path), "--into", other_database_url]) == 1
     assert "there is no backup.json" in capsys.readouterr().err
-    assert rows(empty_url, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(0,)]
+    assert rows(other_database_url, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(0,)]
 
 
 def test_without_a_database_a_backup_says_so_and_leaves_no_directory_of_that_name(

@@ -13,12 +13,13 @@ from confluent_kafka import Producer
 from schemas.cloudevent import to_kafka
 from streams.ledger.case_keys import GATEWAY
 from streams.ledger.sealing import load_or_make_wrapping_key
-from tests.conftest import Processes, fresh_database
+from tests.conftest import fresh_database
 from tests.integration.api_server import notice, until
 from tests.integration.bad_messages import NINE_DIGITS, THIRTY_FIRST_OF_FEBRUARY
 from tests.integration.bad_records import HEADERS, SEND_RAW_NAME, VALUES
 from tests.integration.ledger_room import checked
 from tests.integration.stream_room import StreamRoom
+from tests.processes import Processes
 
 NOT_DELAYED = 5.0
 Headers = list[tuple[str, bytes | None]]

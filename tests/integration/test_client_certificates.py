@@ -2,74 +2,42 @@
 
 import ssl
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
+from connectors.deployment.certificates import Pair, issue, make_authority
 from connectors.inbound_topics import inbound_topics
 from schemas.identifiers import SystemId
 from streams.ledger.migrate import engine_for, migrate
 from streams.ledger.registry_changes import RegistryChanges, seed_local
 from streams.topics import ensure_topics, inbound_shape
-from tests.conftest import Processes
-from tests.integration.api_server import until
+from tests.integration.api_server import api_settings, tls_settings, until
 from tests.integration.test_worker_health import free_port
+from tests.processes import Processes
 
 
 class Authority(NamedTuple):
     """Signs certificates and writes them, with their keys, into a directory."""
 
     directory: Path
-    name: str
-    key: ec.EllipticCurvePrivateKey
+    pair: Pair
 
     @classmethod
     def made(cls, directory: Path, name: str) -> "Authority":
-        key = ec.generate_private_key(ec.SECP256R1())
-        certificate = signed(name, key, name, key, authority=True)
-        (directory / f"{name}.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
-        return cls(directory, name, key)
+        authority = cls(directory, make_authority(name))
+        (directory / f"{name}.pem").write_bytes(authority.pair.certificate)
+        return authority
 
     def issue(self, name: str) -> tuple[Path, Path]:
-        key = ec.generate_private_key(ec.SECP256R1())
-        certificate = signed(name, key, self.name, self.key, authority=False)
+        pair = issue(self.pair, name, ["127.0.0.1"])
         files = self.directory / f"{name}.pem", self.directory / f"{name}.key"
-        files[0].write_bytes(certificate.public_bytes(Encoding.PEM))
-        files[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        for file, content in zip(files, (pair.certificate, pair.key), strict=True):
+            file.write_bytes(content)
         return files
-
-
-def signed(
-    name: str,
-    key: ec.EllipticCurvePrivateKey,
-    issuer: str,
-    by: ec.EllipticCurvePrivateKey,
-    *,
-    authority: bool,
-) -> x509.Certificate:
-    now = datetime.now(UTC)
-    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-    return (
-        x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
-        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=5))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
-        .add_extension(address, critical=False)
-        .sign(by, hashes.SHA256())
-    )
 
 
 class Room(NamedTuple):
@@ -100,16 +68,9 @@ def room(
     authority, stranger = Authority.made(tmp_path, "authority"), Authority.made(tmp_path, "stranger")
     certificate, key = authority.issue("server")
     port = free_port()
-    environment = {
-        "OVERGANG_DATA_DIRECTORY": str(tmp_path / "data"),
-        "OVERGANG_KAFKA_BOOTSTRAP": kafka,
-        "OVERGANG_DATABASE_URL": database_url,
-        "OVERGANG_TOPIC_PREFIX": topic_prefix,
-        "OVERGANG_HTTP_PORT": str(port),
-        "OVERGANG_TLS_CERTIFICATE_FILE": str(certificate),
-        "OVERGANG_TLS_KEY_FILE": str(key),
-        "OVERGANG_TLS_CLIENT_CA_FILE": str(tmp_path / "authority.pem"),
-    }
+    environment = api_settings(tmp_path / "data", kafka, database_url, topic_prefix, port) | tls_settings(
+        certificate, key, tmp_path / "authority.pem"
+    )
     api = processes.start("overgang", "api", environment=environment)
 
     def overgang(*command: str) -> str:

@@ -28,9 +28,9 @@ from connectors.webhooks.client import WebhookClient
 from schemas.code_lists import shipped
 from schemas.identifiers import PartyAddress
 from streams.ledger.webhook_secrets import WebhookSecret, new_secret
-from tests.conftest import Processes
 from tests.integration.api_server import of_this_machine, until
 from tests.integration.webhook_room import Answer, Got, Receiver, WebhookRoom, receiving, room
+from tests.processes import Processes
 
 __all__ = ["room"]
 

@@ -23,8 +23,9 @@ from connectors.inbound_topics import inbound_topics
 from streams.broker_access import Login, client_settings
 from streams.ledger.migrate import migrate
 from streams.topics import ensure_topics, inbound_shape
-from tests.conftest import Processes, Running
+from tests.integration.api_server import api_settings, tls_settings
 from tests.integration.test_worker_health import free_port
+from tests.processes import Processes, Running
 
 DEPLOYMENT = Path(__file__).parents[2] / "connectors" / "deployment"
 
@@ -122,16 +123,8 @@ def apis(
     ensure_topics(kafka, inbound_topics(topic_prefix), inbound_shape(1))
     started = []
     for port in (free_port(), free_port()):
-        environment = {
-            "OVERGANG_DATA_DIRECTORY": str(tmp_path / "data"),
-            "OVERGANG_KAFKA_BOOTSTRAP": kafka,
-            "OVERGANG_DATABASE_URL": database_url,
-            "OVERGANG_TOPIC_PREFIX": topic_prefix,
-            "OVERGANG_HTTP_PORT": str(port),
-            "OVERGANG_TLS_CERTIFICATE_FILE": str(made / "gateway" / "api.pem"),
-            "OVERGANG_TLS_KEY_FILE": str(made / "gateway" / "api.key"),
-            "OVERGANG_TLS_CLIENT_CA_FILE": str(made / "gateway" / "ca.pem"),
-        }
+        environment = api_settings(tmp_path / "data", kafka, database_url, topic_prefix, port)
+        environment |= tls_settings(*(made / "gateway" / name for name in ("api.pem", "api.key", "ca.pem")))
         started.append((f"127.0.0.1:{port}", processes.start("overgang", "api", environment=environment)))
     return started
 

@@ -11,7 +11,6 @@ mermaid, text: pictures.
 import json
 import os
 import re
-import subprocess
 import sys
 import threading
 import time
@@ -32,10 +31,10 @@ from connectors.settings import Settings
 from schemas.cloudevent import from_structured
 from streams.ledger.registry_changes import LOCAL
 from streams.topic_state import TopicState
-from tests.conftest import Processes
 from tests.integration.ledger_room import KEY, LISTS, NOW
+from tests.processes import Processes
+from tests.shell import ROOT, typed
 
-ROOT = Path(__file__).parents[2]
 # The order in which a reader meets them; later pages may find what earlier ones have sent.
 GUIDES = [
     ROOT / "README.md",
@@ -94,20 +93,7 @@ class Gateway:
 
     def run(self, command: list[str] | str) -> tuple[int, str]:
         """Exit status and output, error output included."""
-        done = subprocess.run(
-            command,
-            shell=isinstance(command, str),
-            executable="/bin/bash" if isinstance(command, str) else None,
-            cwd=ROOT,
-            env=dict(self.environment),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            timeout=90,
-            check=False,
-        )
-        return done.returncode, done.stdout
+        return typed(command, self.environment)
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,9 @@ from confluent_kafka.admin import AdminClient
 from connectors.embedded.failures import DidNotStart, DirectoryInUse
 from connectors.embedded.kafka import EmbeddedKafka
 from streams.topics import ensure_topics, inbound_shape
-from tests.conftest import Processes, WaitUntil
+from tests.conftest import WaitUntil
 from tests.living import lives
+from tests.processes import Processes
 
 TOPIC = "inbound.enrolment.v1"
 OWNER = """

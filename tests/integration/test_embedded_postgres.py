@@ -10,8 +10,8 @@ import pytest
 
 from connectors.embedded.failures import DirectoryInUse, EmbeddedFailure
 from connectors.embedded.postgres import EmbeddedPostgres
-from tests.conftest import Processes
 from tests.living import lives
+from tests.processes import Processes
 
 OWNER = """
 import sys, threading, psycopg

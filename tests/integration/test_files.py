@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from streams.ledger.answers import ShownState
-from tests.conftest import Processes, Running
 from tests.integration.api_server import until
+from tests.processes import Processes, Running
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 SCHOOL = "/institution/280051"

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from streams.ledger.answers import ShownState
-from tests.conftest import Processes
 from tests.integration.api_server import STRUCTURED, of_this_machine, until
+from tests.processes import Processes
 
 HEADER = (
     "Sagsnummer;CPR;Udenlandsk nummer land;Udenlandsk nummer;Efternavn;Bopælskommune;Registreret;"

@@ -19,7 +19,6 @@ from streams.measurements.model import Where
 from tests.conftest import fresh_database
 from tests.integration.api_server import until
 from tests.integration.operations_room import (
-    ROOT,
     Labels,
     Operated,
     asked,
@@ -29,6 +28,7 @@ from tests.integration.operations_room import (
     prometheus,
     ready,
 )
+from tests.shell import ROOT
 
 ALERTS = ROOT / "docs" / "examples" / "alerts.yml"
 RULES = [r for g in yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"] for r in g["rules"]]
@@ -163,10 +163,10 @@ def test_the_workers_own_numbers_agree_with_each_other_and_fausts_sensor_tells_t
     assert family(numbers, "overgang_batches_in_hand", "flow") == {}
 
 
-def test_every_process_tells_what_the_list_says_and_nothing_else(gateway: Operated) -> None:
+def test_every_process_tells_what_the_list_says_and_nothing_else(loaded: Operated) -> None:
     seen: dict[Where, set[str]] = {}
     for process, where in (("worker", Where.WORKER), ("deliver", Where.DELIVERER), ("api", Where.API)):
-        text = gateway.client.get(f"{gateway.urls[process]}/metrics").text
+        text = loaded.client.get(f"{loaded.urls[process]}/metrics").text
         seen[where] = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE overgang_")}
     for where, told in seen.items():
         listed = [m for m in ALL if where in m.where or (where is Where.API and m in LEDGER)]

@@ -10,8 +10,16 @@ from typing import Any
 import pytest
 
 from connectors.cli.main import run
-from connectors.settings import Settings
-from tests.integration.ledger_room import NOW, WRAPPING, Partition, event, ledger_on, notice, status, take
+from tests.integration.ledger_room import (
+    NOW,
+    Partition,
+    event,
+    ledger_on,
+    notice,
+    settings_of_a_ledger,
+    status,
+    take,
+)
 
 REPORTS = ("contact", "tasks", "exchange", "mentor", "eu", "open-cases", "uniformity")
 SCHOOLS = ("/institution/280051", "/institution/280052")
@@ -45,12 +53,7 @@ def reported(number: int, answered_after: int | None) -> list[dict[str, Any]]:
 @pytest.fixture
 def ledger_url(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Of 18 notices 12 were answered after 2 days, 6 after 10."""
-    monkeypatch.setenv("OVERGANG_DATA_DIRECTORY", str(tmp_path))
-    monkeypatch.setenv("OVERGANG_DATABASE_URL", database_url)
-    key_file = Settings().wrapping_key_file
-    key_file.parent.mkdir(mode=0o700)
-    key_file.touch(mode=0o600)
-    key_file.write_text(WRAPPING.hex())
+    settings_of_a_ledger(monkeypatch, tmp_path, database_url)
     events = [e for n in range(18) for e in reported(100 + n, 2 if n < 12 else 10)]
     known = [about(100 + n, status("751", "2026-08-01")) for n in range(18)]
     with ledger_on(database_url) as ledger:

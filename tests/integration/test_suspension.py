@@ -18,10 +18,11 @@ from streams.ledger.registry import audited
 from streams.ledger.registry_changes import seed_local
 from streams.ledger.suspending import Tolerance
 from streams.registry import Right
-from tests.conftest import Processes, fresh_database
+from tests.conftest import fresh_database
 from tests.integration.api_server import STRUCTURED, TOKEN_KEY, notice, served, until
 from tests.integration.sealed_room import OTHER_SCHOOL, SCHOOL, Record, SealedRoom
 from tests.integration.stream_room import StreamRoom
+from tests.processes import Processes
 
 BORNE = 5
 

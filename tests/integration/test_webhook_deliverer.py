@@ -18,7 +18,6 @@ from connectors.webhooks.signing import webhook_id
 from connectors.webhooks.silence import AWAY_AFTER
 from schemas.identifiers import PartyAddress
 from streams.ledger import webhook_settling, webhooks
-from tests.conftest import Processes
 from tests.integration.api_server import until
 from tests.integration.webhook_room import (
     AARHUS,
@@ -32,6 +31,7 @@ from tests.integration.webhook_room import (
     delivering,
     room,
 )
+from tests.processes import Processes
 
 __all__ = ["room"]
 COPENHAGEN = PartyAddress("/municipality/101")

@@ -11,9 +11,9 @@ import pytest
 
 from connectors.access.own_token import OwnToken
 from streams.registry import Right, SystemId
-from tests.conftest import Processes
 from tests.integration.api_server import TOKEN_KEY, served, until
 from tests.integration.webhook_room import AARHUS, ODENSE, Answer, Receiver, WebhookRoom, room
+from tests.processes import Processes
 
 __all__ = ["room"]
 PLACE = f"/v1/webhooks{AARHUS}"

@@ -9,8 +9,9 @@ import psutil
 import pytest
 
 from connectors.simulation import simulate
-from tests.conftest import Processes, Running, WaitUntil
+from tests.conftest import WaitUntil
 from tests.living import lives
+from tests.processes import Processes, Running
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from confluent_kafka import Producer
 
 from connectors.simulation import simulate
 from schemas.cloudevent import from_structured, to_kafka
-from tests.conftest import Processes, Running
 from tests.integration.ledger_room import LISTS
 from tests.integration.stream_room import StreamRoom
+from tests.processes import Processes, Running
 
 MAIN_FLOWS = ("enrolment", "dropout-risk", "contact-details", "citizen-status", "follow-up")
 PARTITIONS = 3

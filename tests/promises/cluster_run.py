@@ -20,9 +20,9 @@ from schemas.seal import Stamp, covered, seal
 from streams.broker_access import client_settings
 from streams.ledger.sealing import load_or_make_wrapping_key
 from streams.seal_keys import SealKeys
-from tests.conftest import Processes, Running
 from tests.integration.secured_kafka import SecuredKafka
 from tests.integration.stream_room import StreamRoom
+from tests.processes import Processes, Running
 from tests.promises.chaos import PARTITIONS, SESSION_MS, Chaos, Headers, Plan
 
 USERS = ("overgang-worker", "overgang-api", "overgang-operator")

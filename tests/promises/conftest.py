@@ -5,9 +5,10 @@ from uuid import uuid4
 
 import pytest
 
-from tests.conftest import Processes, fresh_database
+from tests.conftest import fresh_database
 from tests.integration.api_server import until
 from tests.integration.stream_room import StreamRoom
+from tests.processes import Processes
 from tests.promises.finished_run import PARTITIONS, FinishedRun, finished_run
 
 

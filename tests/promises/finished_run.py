@@ -21,12 +21,12 @@ from schemas.cloudevent import from_structured, to_kafka
 from schemas.seal import Stamp, covered, seal
 from streams.ledger.registry_changes import LOCAL, seed_local
 from streams.seal_keys import SealKeys
-from tests.conftest import Processes
 from tests.integration.api_server import STRUCTURED, of_this_machine, until
 from tests.integration.ledger_room import LISTS
 from tests.integration.stream_room import StreamRoom
 from tests.integration.test_worker_health import free_port
 from tests.integration.webhook_room import Got, receiving
+from tests.processes import Processes
 
 PEOPLE, WEEKS, SEED = 120, 2, 11
 PARTITIONS = 2

@@ -1,8 +1,4 @@
-"""A cluster of our own in the production profile: what is killed costs seconds, never a message or a task.
-
-`make chaos` runs both forms. Neither is in the test run: in one run of six a worker read nothing for
-two minutes after a broker was killed, and said that it was ready; the cause is not found yet.
-"""
+"""A cluster of our own in the production profile: what is killed costs seconds, never a message or a task."""
 
 import os
 from collections.abc import Callable
@@ -11,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from connectors.embedded.postgres import EmbeddedPostgres
-from tests.conftest import Processes
 from tests.integration.secured_kafka import ADMIN, SecuredKafka
 from tests.integration.stream_room import StreamRoom
+from tests.processes import Processes
 from tests.promises.chaos import PARTITIONS, Plan
 from tests.promises.cluster_run import USERS, ClusterRun, production
 from tests.promises.survival import (
@@ -25,7 +21,6 @@ from tests.promises.survival import (
 SEED = int(os.environ.get("SEED") or 20_261_121)
 
 
-@pytest.mark.chaos
 @pytest.mark.timeout(600)
 def test_a_broker_the_leader_and_the_database_are_killed_and_the_tasks_are_those_of_decide(
     own_postgres: EmbeddedPostgres, processes: Processes, tmp_path: Path, wait_until: Callable[..., None]

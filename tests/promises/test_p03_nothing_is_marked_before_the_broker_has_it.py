@@ -7,8 +7,8 @@ import psycopg
 from confluent_kafka.admin import AdminClient
 
 from connectors.embedded.kafka import EmbeddedKafka
-from tests.conftest import Processes
 from tests.integration.relay_room import SCHOOL, RelayRoom, attribute, leads, relay_room, sequences
+from tests.processes import Processes
 
 __all__ = ["relay_room"]
 

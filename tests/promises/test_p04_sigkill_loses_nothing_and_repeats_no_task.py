@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Processes
 from tests.integration.stream_room import StreamRoom
+from tests.processes import Processes
 from tests.promises.chaos import PARTITIONS, Chaos, Plan
 from tests.promises.survival import (
     every_input_has_one_outcome,

@@ -3,8 +3,8 @@
 import time
 from collections import Counter
 
-from tests.conftest import Processes, Running
 from tests.integration.stream_room import StreamRoom, room
+from tests.processes import Processes, Running
 
 __all__ = ["room"]
 

@@ -15,9 +15,9 @@ from connectors.inbound_topics import inbound_topics
 from streams.ledger.migrate import migrate
 from streams.ledger.registry_changes import seed_local
 from streams.topics import ensure_topics, inbound_shape
-from tests.conftest import Processes
 from tests.integration.api_server import STRUCTURED, notice, of_this_machine, until
 from tests.integration.test_worker_health import free_port
+from tests.processes import Processes
 
 WITHIN = 10.0
 BACK_WITHIN = 30.0
