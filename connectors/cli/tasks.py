@@ -9,6 +9,7 @@ from connectors.cli.printing import AsJson, print_json, print_table
 from schemas.identifiers import PartyAddress, TaskId, parse_party
 from streams.ledger.answers import ShownState
 from streams.ledger.queries import tasks_of
+from streams.rules.ruleset import shipped
 
 
 def _party(text: str) -> str:
@@ -19,12 +20,21 @@ def _party(text: str) -> str:
     return text
 
 
+def _kind(text: str) -> str:
+    if text not in (known := shipped().kinds()):
+        raise typer.BadParameter(f"is none of {', '.join(sorted(known))}")
+    return text
+
+
 def tasks(
     recipient: Annotated[
         str | None, typer.Option(help="Such as /municipality/751; else all recipients.", parser=_party)
     ] = None,
     unrouted: Annotated[bool, typer.Option("--unrouted", help="Those without a recipient.")] = False,
     state: Annotated[list[ShownState] | None, typer.Option(help="May be given several times.")] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option(help="Such as SEND_U009; may be given several times.", parser=_kind)
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000)] = 100,
     after: Annotated[str | None, typer.Option(help="Id of the last task of the page before.")] = None,
     json: AsJson = False,
@@ -36,6 +46,7 @@ def tasks(
             recipient=None if recipient is None else PartyAddress(recipient),
             unrouted=unrouted,
             states=tuple(s.value for s in state or ()),
+            kinds=tuple(kind or ()),
             after=None if after is None else TaskId(after),
             limit=limit,
         )

@@ -80,10 +80,12 @@ def tasks_of(
     recipient: PartyAddress | None = None,
     unrouted: bool = False,
     states: tuple[str, ...] = (),
+    kinds: tuple[str, ...] = (),
     after: TaskId | None = None,
     limit: int = 100,
 ) -> list[LedgerTask]:
-    """Tasks by due date, then id: a recipient's, the unrouted ones, or all; of the given states where given.
+    """Tasks by due date, then id: a recipient's, the unrouted ones, or all; of these states and kinds only,
+    where given.
 
     `after` is the last task of the page before.
     """
@@ -94,6 +96,8 @@ def tasks_of(
         query = query.where(tasks.c.recipient == recipient)
     if states:
         query = query.where(tasks.c.state.in_(states))
+    if kinds:
+        query = query.where(tasks.c.kind.in_(kinds))
     if after is not None:
         due_on = select(tasks.c.due_on).where(tasks.c.task_id == after).scalar_subquery()
         query = query.where(tuple_(tasks.c.due_on, tasks.c.task_id) > tuple_(due_on, after))

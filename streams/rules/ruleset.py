@@ -208,6 +208,14 @@ class RuleBook:
         known = {rule_set.id: rule_set for rule_set in self.sets}
         return known[rule_set_id].rules.find(rule_id) if rule_set_id in known else None
 
+    def kinds(self) -> frozenset[str]:
+        """The kinds of task that any of the sets can open."""
+        return frozenset(
+            getattr(rule_set.rules, name).kind
+            for rule_set in self.sets
+            for name in type(rule_set.rules).model_fields
+        )
+
     def only(self, rule_set_id: str) -> "RuleBook":
         """A book that judges every message by one set, from the first day that any set was in force.
 

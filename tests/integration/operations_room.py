@@ -36,6 +36,11 @@ from tests.shell import typed
 
 PEOPLE, WEEKS, SEED = 60, 2, 23
 UNREADABLE = 7
+COUNTING_OFTEN = (
+    "import streams.ledger_numbers as numbers; numbers.COUNT_EVERY = 1.0;"
+    " from connectors.cli.main import main; main()"
+)
+"""`overgang` whose API looks at the ledger every second: tests need not wait for ten."""
 Labels = tuple[tuple[str, str], ...]
 
 
@@ -99,9 +104,11 @@ class Operated:
             60,
         )
 
-    def start(self, name: str) -> None:
+    def start(self, name: str, **more: str) -> None:
         """Start a process of the gateway under this name, `worker`, `api` or `deliver`."""
-        self.running[name] = self.processes.start("overgang", name, environment=self.settings)
+        self.running[name] = self.processes.start(
+            "python", "-c", COUNTING_OFTEN, name, environment=self.settings | more
+        )
 
     @property
     def settings(self) -> dict[str, str]:
@@ -144,6 +151,7 @@ def operated(kafka: str, database_url: str, directory: Path) -> Iterator[Operate
         "OVERGANG_DELIVER_PORT": str(ports["deliver"]),
         "GATEWAY": urls["api"],
         "WORKER": urls["worker"],
+        "DELIVER": urls["deliver"],
         "TOKEN": issue(own_key(directory / "keys" / "token.key"), LOCAL, 3600, time.time()),
     }
     auth = of_this_machine(directory)

@@ -1,6 +1,5 @@
 """What an operator watches: numbers that equal the ledger after faults, rules and dashboards on real data."""
 
-import re
 import shutil
 import threading
 import time
@@ -28,11 +27,11 @@ from tests.integration.operations_room import (
     prometheus,
     ready,
 )
+from tests.integration.runbook_room import blocks, commands
 from tests.shell import ROOT
 
 ALERTS = ROOT / "docs" / "examples" / "alerts.yml"
 RULES = [r for g in yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"] for r in g["rules"]]
-BLOCK = re.compile(r"^ *```(console|sh)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 Numbers = dict[tuple[str, Labels], float]
 
 
@@ -280,7 +279,7 @@ def test_faults_show_in_numbers_and_their_alerts_fire(troubled: Operated, promet
 @pytest.mark.parametrize("page", FAULTS)
 def test_the_commands_of_a_runbook_show_and_mend_the_fault(page: str, troubled: Operated) -> None:
     shown, mended = "", ""
-    for kind, block in BLOCK.findall((ROOT / "runbooks" / f"{page}.md").read_text(encoding="utf-8")):
+    for kind, block in blocks(page):
         for command in commands(kind, block):
             status, output = troubled.shell(filled(command, troubled))
             assert status == 0, f"{command}\n{output}"
@@ -289,15 +288,6 @@ def test_the_commands_of_a_runbook_show_and_mend_the_fault(page: str, troubled: 
     for fragment in FAULTS[page]:
         assert fragment in shown, shown
     assert MENDED[page](troubled), mended
-
-
-def commands(kind: str, block: str) -> list[str]:
-    if kind == "console":
-        return re.findall(r"^\$ (.*)$", block, re.MULTILINE)
-    lines = [line.strip() for line in block.splitlines() if line.strip()]
-    # A process goes on until it is told, and a topic that was made anew is another fault; tests have both.
-    others = ("worker", "api", "deliver")
-    return [line for line in lines if line.split()[1] not in others and "--from-earliest" not in line]
 
 
 def filled(command: str, gateway: Operated) -> str:
@@ -335,8 +325,7 @@ def test_without_a_worker_inputs_wait_until_one_is_started(troubled: Operated, p
     waiting = troubled.counted()
     assert waiting["overgang_ledger_lag", (("flow", "enrolment"), ("of", "position"))] == 3
     until(lambda: bool(asked(prometheus_url, 'up{job="overgang-worker"} == 0')), 15)
-    page = (ROOT / "runbooks" / "inputs-wait.md").read_text(encoding="utf-8")
-    for command in commands(*BLOCK.findall(page)[0]):
+    for command in commands(*blocks("inputs-wait")[0]):
         status, output = troubled.shell(command)
         # Who asks a worker that is gone gets no answer, and that is the answer.
         assert (status == 7) == ("$WORKER" in command), f"{command}\n{output}"
