@@ -114,10 +114,13 @@ def led_by_nobody(url: str) -> Iterator[None]:
 
 @contextmanager
 def locked(url: str) -> Iterator[int]:
-    """Somebody's session that forgot to commit: no case can be decided. Gives its process id."""
-    with psycopg.connect(url, application_name="somebody at a console") as session:
+    """Somebody's session that forgot to commit: no case can be decided until it is ended. Its process id."""
+    session = psycopg.connect(url, application_name="somebody at a console")
+    try:
         session.execute("LOCK TABLE cases IN EXCLUSIVE MODE")
         yield session.info.backend_pid
+    finally:
+        session.close()
 
 
 @contextmanager

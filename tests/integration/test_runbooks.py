@@ -4,10 +4,11 @@ Each fault is real: what its alert asks is true of the numbers that a Prometheus
 show it, and after the page's mend the gateway is as well as before. Others are in test_operations.py.
 """
 
+import json
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import psycopg
 import pytest
@@ -18,7 +19,7 @@ from streams.ledger.migrate import engine_for
 from streams.ledger.registry_changes import RegistryChanges
 from streams.registry import EVERY_PARTY, Right
 from schemas.identifiers import SystemId
-from tests.integration.api_server import until
+from tests.integration.api_server import STRUCTURED, until
 from tests.integration.faults_room import (
     Faulty,
     faulty,
@@ -52,9 +53,7 @@ def fault(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faulty]:
 @pytest.fixture(scope="module")
 def undecided(fault: Faulty) -> Iterator[tuple[int, float]]:
     """Messages wait for a locked table while other pages are tried: who locks it, and since when."""
-    with ExitStack() as stack:
-        holder = stack.enter_context(locked(fault.postgres.url))
-        stack.pop_all()  # ended by the page's own command
+    with locked(fault.postgres.url) as holder:
         send(fault, AARHUS, 1)
         yield holder, time.monotonic()
 
@@ -68,29 +67,44 @@ def send(fault: Faulty, municipality: str, count: int) -> None:
     fault.gateway.sent += count
 
 
+def post(fault: Faulty, message: dict[str, Any]) -> None:
+    """As its sender does."""
+    answer = fault.gateway.client.post(
+        f"{fault.gateway.urls['api']}/v1/messages", content=json.dumps(message), headers=STRUCTURED
+    )
+    assert answer.status_code == 202, answer.text
+    fault.gateway.sent += 1
+
+
 def numbers(fault: Faulty, process: str, name: str) -> float:
     """Sum of a number's lines as a process tells them now."""
     return sum(value for (told, _), value in fault.gateway.numbers(process).items() if told == name)
 
 
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Receiver]:
+    """The endpoint of a recipient that takes everything."""
+    with receiving() as there:
+        yield there
+
+
 @pytest.mark.usefixtures("undecided")
-def test_a_webhook_that_refuses_is_paused_mended_and_gets_what_it_refused(fault: Faulty) -> None:
-    with receiving(Receiver(answer=lambda _: Answer(422))) as receiver:
-        assert fault.gateway.shell(f"overgang webhooks add {AARHUS} {receiver.url} --after 0")[0] == 0
-        fault.becomes("WebhookFails", true=True)
-        shown = looked(fault.gateway, "webhook-fails")
-        assert "FAILED" in shown
-        assert "422" in shown
-        for command, _ in mends(fault.gateway, "webhook-fails"):
-            if " pause " in command:
-                receiver.answer = lambda _: Answer(204)
-        fault.becomes("WebhookFails", true=False)
-        until(lambda: "0 messages did not arrive" in fault.gateway.shell("overgang webhooks failed")[1], 10)
-        assert {got.headers["webhook-id"] for got in receiver.posts} == {
-            got.headers["webhook-id"] for got in receiver.accepted
-        }
-    with psycopg.connect(fault.postgres.url) as connection:
-        connection.execute("DELETE FROM webhooks")
+def test_a_webhook_that_refuses_is_paused_mended_and_gets_what_it_refused(
+    fault: Faulty, receiver: Receiver
+) -> None:
+    receiver.answer = lambda _: Answer(422)
+    assert fault.gateway.shell(f"overgang webhooks add {AARHUS} {receiver.url} --after 0")[0] == 0
+    fault.becomes("WebhookFails", true=True)
+    shown = looked(fault.gateway, "webhook-fails")
+    assert "FAILED" in shown
+    assert "422" in shown
+    for command, _ in mends(fault.gateway, "webhook-fails"):
+        if " pause " in command:
+            receiver.answer = lambda _: Answer(204)
+    fault.becomes("WebhookFails", true=False)
+    assert "0 messages did not arrive" in fault.gateway.shell("overgang webhooks failed")[1]
+    refused = {got.headers["webhook-id"] for got in receiver.posts}
+    assert refused <= {got.headers["webhook-id"] for got in receiver.accepted}
 
 
 @pytest.mark.usefixtures("undecided")
@@ -212,14 +226,13 @@ def test_a_notice_to_another_state_that_is_overdue_is_told_until_it_is_reported(
             "legal_basis": "ART_64",
         },
     )
-    fault.gateway.room.send([registration])
+    post(fault, registration)
     fault.becomes("EuNoticesOverdue", true=True)
     shown = looked(fault.gateway, "eu-notices-overdue")
     assert f"OVERDUE SEND_U009 {AARHUS}" in " ".join(shown.split())
     assert 'overgang_ledger_eu_notices{timing="overdue"} 1.0' in shown
     sent = {"eu_case_id": case, "event": "SED_SENT", "on": f"{now:%Y-%m-%d}", "sed_type": "U009"}
-    fault.gateway.room.send([event("eu-event", AARHUS, now.isoformat(), sent)])
-    fault.gateway.sent += 2
+    post(fault, event("eu-event", AARHUS, now.isoformat(), sent))
     fault.becomes("EuNoticesOverdue", true=False)
 
 
@@ -235,39 +248,38 @@ def test_a_worker_that_is_kept_off_the_processor_is_seen_and_started_again(fault
     fault.becomes("WorkerStalls", true=False)
 
 
-def test_a_worker_of_another_version_is_found_and_its_decisions_taken_back(
+def test_killed_processes_are_started_again_and_one_of_another_version_is_found(
     fault: Faulty, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    due = "SELECT count(*) FROM tasks WHERE kind = 'SEND_CONTACT' AND state <> 'WITHDRAWN'"
-    before = fault.gateway.room.rows(f"{due} AND due_on = '2026-09-28'")
-    fault.restart("worker", PYTHONPATH=other_version(tmp_path_factory.mktemp("other")))
-    send(fault, AARHUS, 1)
-    fault.gateway.quiet()
-    assert fault.gateway.room.rows(f"{due} AND due_on = '2026-09-25'") == [(1,)]
-    fault.becomes("VersionsDiffer", true=True)
-    builds = {line for line in looked(fault.gateway, "versions-differ").splitlines() if "build_info{" in line}
-    assert len(builds) == 2
-    # The page's first step: the same version everywhere.
-    fault.restart("worker")
-    said = dict(mends(fault.gateway, "versions-differ"))
-    assert "1 cases decided again" in said["overgang redecide --rate 200"]
-    fault.becomes("VersionsDiffer", true=False)
-    assert fault.gateway.room.rows(f"{due} AND due_on = '2026-09-28'") == [(before[0][0] + 1,)]
-
-
-def test_processes_that_were_killed_are_started_again(fault: Faulty) -> None:
-    for running in fault.gateway.running.values():
+    gateway, parts = fault.gateway, tuple(fault.gateway.running)
+    for running in gateway.running.values():
         running.kill()
     fault.becomes("ProcessDown", true=True)
-    shown = looked(fault.gateway, "process-down", {"curl": 7})
-    assert shown.count("curl: (7)") == 3
-    parts = tuple(fault.gateway.running)
+    assert looked(gateway, "process-down", {"curl": 7}).count("curl: (7)") == len(parts)
+    other = {"PYTHONPATH": other_version(tmp_path_factory.mktemp("other"))}
     for part in parts:
-        fault.gateway.start(part)
+        gateway.start(part, **(other if part == "worker" else {}))
     for part in parts:
-        until(lambda part=part: ready(fault.gateway, part), 60)  # type: ignore[misc]
+        until(lambda part=part: ready(gateway, part), 60)  # type: ignore[misc]
     fault.becomes("ProcessDown", true=False)
-    assert len([command for command, _ in mends(fault.gateway, "process-down")]) == 1
+    assert gateway.shell("overgang parties system monitoring --name Prometheus")[0] == 0
+    [(_, token)] = mends(gateway, "process-down")
+    assert token.count(".") == 2
+
+    due = "SELECT count(*) FROM tasks WHERE kind = 'SEND_CONTACT' AND due_on = "
+    [(before,)] = gateway.room.rows(f"{due} '2026-09-28'")
+    send(fault, AARHUS, 1)
+    gateway.quiet()
+    assert gateway.room.rows(f"{due} '2026-09-25'") == [(1,)]
+    fault.becomes("VersionsDiffer", true=True)
+    told = looked(gateway, "versions-differ").splitlines()
+    assert len({line for line in told if "build_info{" in line}) == 2
+    # The page's first step: the same version everywhere.
+    fault.restart("worker")
+    said = dict(mends(gateway, "versions-differ"))
+    assert "1 cases decided again" in said["overgang redecide --rate 200"]
+    fault.becomes("VersionsDiffer", true=False)
+    assert gateway.room.rows(f"{due} '2026-09-28'") == [(before + 1,)]
 
 
 def test_a_broker_that_died_is_started_and_everything_goes_on(fault: Faulty) -> None:
