@@ -189,6 +189,8 @@ async def _next(
 def _take_place(held: ExitStack, parts: Parts, system: SystemId, mailbox: PartyAddress) -> None:
     try:
         held.enter_context(parts.polls.place(system, mailbox))
+        metrics = parts.metrics
+        held.enter_context(metrics.polls_of.labels(metrics.system(system)).track_inprogress())
     except NoPlace as full:
         slug, detail = ("too-many-polls", "") if full.own else ("busy", "Too many requests wait; ask again.")
         raise Refusal(slug, detail, headers={"Retry-After": _BUSY_SECONDS}) from None

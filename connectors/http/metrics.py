@@ -20,6 +20,7 @@ class Metrics:
         self.batches = listed.BATCHES.gauge(registry)
         self.limited = listed.LIMITED.counter(registry)
         self.polls = listed.POLLS.gauge(registry)
+        self.polls_of = listed.POLLS_OF.gauge(registry)
         self.delivered = listed.DELIVERED.histogram(registry)
         self.leads = listed.LEADS.gauge(registry)
 

@@ -67,6 +67,14 @@ POLLS: Final = Measurement(
     _API,
     "Requests that wait at a mailbox. Near its limit (400) the API answers 503.",
 )
+POLLS_OF: Final = Measurement(
+    "overgang_mailbox_waiting_of",
+    Kind.GAUGE,
+    "requests",
+    _API,
+    "The same by the system that asks, at most 200 each: who takes the places when there are few left.",
+    {"system": SYSTEM},
+)
 UNREAD: Final = Measurement(
     "overgang_mailbox_oldest_unread_seconds",
     Kind.GAUGE,
@@ -135,5 +143,17 @@ DELIVERED: Final = Measurement(
     WAITING,
 )
 
-API: Final = (REQUESTS, REQUEST, INGEST, IN_FLIGHT, BATCHES, LIMITED, POLLS, UNREAD, LEADS, DELIVERED)
+API: Final = (
+    REQUESTS,
+    REQUEST,
+    INGEST,
+    IN_FLIGHT,
+    BATCHES,
+    LIMITED,
+    POLLS,
+    POLLS_OF,
+    UNREAD,
+    LEADS,
+    DELIVERED,
+)
 DELIVERER: Final = (ATTEMPTS, POST, ENDPOINTS, AWAY, EXCEPTIONS, DELIVERED)

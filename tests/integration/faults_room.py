@@ -48,7 +48,7 @@ class Faulty:
 
     def becomes(self, alert: str, *, true: bool) -> None:
         """Wait for that."""
-        until(lambda: self.true(alert) == true, 30)
+        until(lambda: self.true(alert) == true, 60)
 
     def restart(self, part: str, **more: str) -> None:
         """Stop a process as its operator would, and start it again."""

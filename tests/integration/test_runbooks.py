@@ -15,10 +15,10 @@ import pytest
 
 from connectors.access.token_keys import own_key
 from connectors.access.tokens import issue
+from schemas.identifiers import SystemId
 from streams.ledger.migrate import engine_for
 from streams.ledger.registry_changes import RegistryChanges
 from streams.registry import EVERY_PARTY, Right
-from schemas.identifiers import SystemId
 from tests.integration.api_server import STRUCTURED, until
 from tests.integration.faults_room import (
     Faulty,
@@ -116,7 +116,7 @@ def test_a_system_that_fills_the_mailboxes_places_is_found_and_suspended(fault: 
     tokens = [issue(key, SystemId(system), 600, time.time()) for system in ("local", "looping")]
     with polling(fault.gateway, tokens):
         fault.becomes("MailboxFull", true=True)
-        assert "looping" in looked(fault.gateway, "mailbox-full")
+        assert 'overgang_mailbox_waiting_of{system="looping"} 180.0' in looked(fault.gateway, "mailbox-full")
         for command, _ in mends(fault.gateway, "mailbox-full", SYSTEM="looping"):
             if " suspend " in command:
                 fault.becomes("MailboxFull", true=False)
@@ -189,8 +189,13 @@ def test_when_nobody_publishes_the_hanging_leader_is_ended(fault: Faulty) -> Non
 def test_tasks_that_waited_for_a_leader_count_as_late_until_all_are_published(fault: Faulty) -> None:
     with led_by_nobody(fault.postgres.url):
         send(fault, AARHUS, 1)
-        until(lambda: fault.gateway.room.rows("SELECT count(*) > 0 FROM outbound WHERE published_at IS NULL")
-              == [(True,)], 20)
+        until(
+            lambda: (
+                fault.gateway.room.rows("SELECT count(*) > 0 FROM outbound WHERE published_at IS NULL")
+                == [(True,)]
+            ),
+            20,
+        )
         with psycopg.connect(fault.postgres.url) as connection:
             # As if they had waited for a minute and five seconds more.
             connection.execute(
@@ -216,7 +221,10 @@ def test_a_notice_to_another_state_that_is_overdue_is_told_until_it_is_reported(
         AARHUS,
         raised.isoformat(),
         {
-            "citizen": {"foreign_id": {"country": "DE", "number": "65-0503"}, "residence_municipality": "751"},
+            "citizen": {
+                "foreign_id": {"country": "DE", "number": "65-0503"},
+                "residence_municipality": "751",
+            },
             "eu_case_id": case,
             "registered_on": f"{raised:%Y-%m-%d}",
             "document_presented": True,
