@@ -12,7 +12,13 @@ if TYPE_CHECKING:
 _OTHERS: Final = 0o077
 _REPLICAS: Final = 3
 _SECRETS: Final = ("pseudonym_key_file", "wrapping_key_file", "seal_keys_file")
-_FILES: Final = (*_SECRETS, "kafka_password_file", "database_password_file", "tls_key_file")
+_FILES: Final = (
+    *_SECRETS,
+    "kafka_password_file",
+    "database_password_file",
+    "tls_key_file",
+    "schema_registry_authorization_file",
+)
 
 
 def is_loopback(host: str) -> bool:

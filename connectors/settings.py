@@ -16,6 +16,7 @@ _FORMS = {
     "maven_repository": "a URL such as https://repository.example/maven2",
     "kafka_bootstrap": "a list of addresses such as broker.example:9092,other.example:9092",
     "database_url": "a URL such as postgresql://user@database.example/overgang",
+    "schema_registry_url": "a URL such as https://registry.example/apis/ccompat/v7, without user and password",
     "topic_prefix": "at most 64 letters, digits, dots, hyphens and underscores",
     "webhook_origin": "a DNS name such as overgang.example",
     "http_names": "a list of DNS names such as overgang.example,other.example",
@@ -78,6 +79,13 @@ class Settings(BaseSettings):
 
     database_password_file: AbsolutePath | None = None
     """File of mode 600 with the password of the database's user, one line."""
+
+    schema_registry_url: str | None = Field(default=None, pattern=r"^https?://[^@\s]+$")
+    """URL of the Confluent interface of a schema registry that holds our schemas, too, without a credential;
+    None: there is none. Only `overgang schemas` and `overgang doctor` ask it."""
+
+    schema_registry_authorization_file: AbsolutePath | None = None
+    """File of mode 600 with the value of the Authorization header for it, one line."""
 
     http_host: str = "127.0.0.1"
     """Address the HTTP API listens on; in the embedded profile loopback only."""

@@ -4,7 +4,6 @@ import shutil
 import stat
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from connectors.access.own_token import local_credential
 from connectors.broker import NoBroker, admin_client, broker_address
 from connectors.cli import run_file
+from connectors.cli.doctor_access import access
+from connectors.cli.doctor_schemas import schema_registry
+from connectors.cli.finding import Finding
 from connectors.cli.printing import AsJson, print_json, print_table
 from connectors.database import with_password
 from connectors.inbound_topics import inbound_topics
@@ -39,26 +41,25 @@ _REFUSALS = {
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was looked at, what was found, and where it is not well, the mend."""
-
-    part: str
-    well: bool
-    found: str
-    mend: str | None = None
-
-
 def doctor(json: AsJson = False) -> None:
-    """Look at broker, topics, database, clock, disk and keys; exit status 1 where something is not well."""
+    """Look at broker, topics, access, database, schema registry, clock, disk and keys.
+
+    Exit status 1 where something is not well.
+    """
     settings = Settings()
     running = run_file.read(settings.data_directory)
     database_url = settings.database_url or (running.database_url if running else None)
     embedded = settings.profile == "embedded"
+    broker = list(_broker(settings))
+    database = list(_database(database_url and with_password(database_url, settings)))
+    # What access should be stands in the database.
+    known = all(part.well for part in (broker[0], *database))
     findings = [
         *_gateway(running, settings),
-        *_broker(settings),
-        *_database(database_url and with_password(database_url, settings)),
+        *broker,
+        *([access(settings)] if known else ()),
+        *database,
+        schema_registry(settings),
         _disk(settings.data_directory),
         _key("pseudonym key", settings.pseudonym_key_file),
         _key("wrapping key", settings.wrapping_key_file),

@@ -7,13 +7,19 @@ from typing import Annotated
 import typer
 
 from connectors.cli.printing import AsJson, print_json, print_table
-from connectors.schema_registry.client import RegistryClient, RegistryFault
+from connectors.schema_registry.client import RegistryClient, RegistryFault, authorization_in
 from connectors.schema_registry.publishing import Release, Standing, Verdict, checked, register, shipped
+from connectors.settings import Settings
 
 schemas = typer.Typer(help="The shipped schemas in a registry.", no_args_is_help=True)
 
 _Url = Annotated[
-    str, typer.Option("--url", metavar="URL", help="Of Confluent's interface, without a credential.")
+    str | None,
+    typer.Option(
+        "--url",
+        metavar="URL",
+        help="Of Confluent's interface, without a credential. Default: OVERGANG_SCHEMA_REGISTRY_URL.",
+    ),
 ]
 _Authorization = Annotated[
     Path | None,
@@ -22,34 +28,40 @@ _Authorization = Annotated[
         exists=True,
         dir_okay=False,
         readable=True,
-        help="File with the value of the Authorization header, such as `Bearer TOKEN`.",
+        help="File with the value of the Authorization header, such as `Bearer TOKEN`; of that registry by"
+        " default OVERGANG_SCHEMA_REGISTRY_AUTHORIZATION_FILE.",
     ),
 ]
 
 
 @schemas.command("check")
-def check(url: _Url, authorization: _Authorization = None, json: AsJson = False) -> None:
+def check(url: _Url = None, authorization: _Authorization = None, json: AsJson = False) -> None:
     """Would the registry take every schema? Changes nothing; exit status 1 where it would not."""
     _run(checked, url, authorization, as_json=json)
 
 
 @schemas.command("register")
-def register_all(url: _Url, authorization: _Authorization = None, json: AsJson = False) -> None:
+def register_all(url: _Url = None, authorization: _Authorization = None, json: AsJson = False) -> None:
     """Register every release, and let the registry refuse what is not FULL_TRANSITIVE from then on."""
     _run(register, url, authorization, as_json=json)
 
 
 def _run(
     work: Callable[[RegistryClient, Sequence[Release]], Iterator[Standing]],
-    url: str,
+    url: str | None,
     authorization: Path | None,
     *,
     as_json: bool,
 ) -> None:
-    value = authorization.read_text(encoding="utf-8").strip() if authorization else None
-    if value is not None and (not value.isascii() or not value.isprintable()):
-        raise RegistryFault("--authorization-file: write one line of ASCII, such as `Bearer TOKEN`")
-    with RegistryClient(url, value) as registry:
+    if url is None:
+        settings = Settings()
+        url = settings.schema_registry_url
+        authorization = authorization or settings.schema_registry_authorization_file
+    if url is None:
+        raise typer.BadParameter(
+            "say where the registry is, here or by OVERGANG_SCHEMA_REGISTRY_URL", param_hint="--url"
+        )
+    with RegistryClient(url, authorization_in(authorization)) as registry:
         found = list(work(registry, shipped()))
     if as_json:
         print_json(found)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -10,17 +9,14 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from connectors.administration.applying import apply as apply_plan
-from connectors.administration.definition import Access, shipped_access
-from connectors.administration.found import Found, found
-from connectors.administration.plan import Plan, plan
-from connectors.administration.wanted import Place, Wanted, wanted
+from connectors.administration.definition import shipped_access
+from connectors.administration.found import Found
+from connectors.administration.plan import Plan
 from connectors.broker import admin_client
-from connectors.cli.ledger_access import open_ledger
 from connectors.cli.printing import AsJson, print_json, print_table
+from connectors.cli.topics_plan import planned, wanted_on
 from connectors.settings import Settings
 from schemas.problems import OvergangError
-from streams.ledger.overview import recipients_so_far
-from streams.ledger.registry import read_registry
 
 topics = typer.Typer(help="The broker's topics and access, against what they should be.")
 
@@ -65,7 +61,7 @@ def quotas() -> None:
     access = shipped_access()
     settings = Settings()
     limits = ",".join(f"{name}={value}" for name, value in sorted(access.quotas.systems.items()))
-    having_access = {acl.user for acl in _wanted(access, settings).acls}
+    having_access = {acl.user for acl in wanted_on(access, settings).acls}
     for user in sorted(having_access - {role.user for role in access.roles.values()}):
         typer.echo(
             f"kafka-configs.sh --bootstrap-server {settings.kafka_bootstrap or '...'} --command-config "
@@ -74,28 +70,12 @@ def quotas() -> None:
 
 
 def _plan(admin: AdminClient, settings: Settings) -> tuple[Plan, Found]:
-    shall_be = _wanted(shipped_access(), settings)
-    there = found(admin, _place(settings))
+    found_plan, there = planned(admin, settings)
     if there.acls is None and settings.profile != "embedded":
         raise BrokerRefuses(
             "the broker has no authorizer, so everybody may do everything; set authorizer.class.name on it"
         )
-    return plan(shall_be, there, _place(settings)), there
-
-
-def _wanted(access: Access, settings: Settings) -> Wanted:
-    with open_ledger() as connection:
-        registry, recipients = read_registry(connection), recipients_so_far(connection)
-    return wanted(access, _place(settings), registry, recipients, datetime.now(UTC))
-
-
-def _place(settings: Settings) -> Place:
-    return Place(
-        settings.topic_prefix,
-        settings.consumer_group,
-        settings.inbound_partitions,
-        settings.replication_factor,
-    )
+    return found_plan, there
 
 
 def _print(changes: Plan, there: Found, json: bool) -> None:

@@ -1,5 +1,6 @@
 """A schema registry with Confluent's REST interface (Apicurio: `/apis/ccompat/v7`), as we publish to it."""
 
+from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 from urllib.parse import urlsplit
 
@@ -99,6 +100,19 @@ class RegistryClient:
                 f"{method} {path}: the registry answered {answer.status_code} {said}".rstrip()
             )
         return told
+
+
+def authorization_in(file: Path | None) -> str | None:
+    """The value of the Authorization header that stands in a file; None without one. Raises RegistryFault."""
+    if file is None:
+        return None
+    try:
+        value = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise RegistryFault(f"{file}: cannot be read; see --authorization-file") from None
+    if not value.isascii() or not value.isprintable():
+        raise RegistryFault("--authorization-file: write one line of ASCII, such as `Bearer TOKEN`")
+    return value
 
 
 def _checked(url: str, *, secret: bool) -> str:

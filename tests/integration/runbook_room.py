@@ -41,7 +41,7 @@ def looked(gateway: Operated, page: str, ended: Mapping[str, int] | None = None)
 
 
 def mends(gateway: Operated, page: str, **names: str) -> Iterator[tuple[str, str]]:
-    """Each command of a page's mend with what it said, run when it is asked for; `names` stand in the page."""
+    """Each command of a page's mend with what it said, run when asked for; `names` stand in the page."""
     for command in _parts(page)[1]:
         for name, value in names.items():
             command = command.replace(name, value)

@@ -1,4 +1,4 @@
-"""`overgang doctor` on clocks that differ and a disk that is full."""
+"""`overgang doctor` on clocks that differ, a disk that is full, and a broker that lets everybody in."""
 
 import json
 import time
@@ -38,3 +38,19 @@ def test_a_clock_that_is_off_and_a_full_disk_are_named_with_the_mend(
     assert (found["clock"]["well"], found["disk"]["well"]) == (False, False)
     assert "NTP" in found["clock"]["mend"]
     assert "make room" in found["disk"]["mend"]
+
+
+def test_a_broker_without_an_authorizer_is_said_to_be_one(
+    kafka: str,
+    database_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    migrate(database_url)
+    monkeypatch.setenv("OVERGANG_DATA_DIRECTORY", str(tmp_path))
+    monkeypatch.setenv("OVERGANG_DATABASE_URL", database_url)
+    assert "access" not in findings(capsys), "a broker is asked that is not there"
+    monkeypatch.setenv("OVERGANG_KAFKA_BOOTSTRAP", kafka)
+    found = findings(capsys)["access"]
+    assert (found["well"], found["found"]) == (True, "not looked at: the broker has no authorizer")

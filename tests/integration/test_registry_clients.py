@@ -1,12 +1,15 @@
 """Real clients: ours publishes to an Apicurio registry, Confluent's decodes by it and by the gateway."""
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
+import yaml
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
@@ -20,6 +23,7 @@ from streams.ledger.registry_changes import LOCAL
 from tests.integration.api_server import TOKEN_KEY, served
 from tests.integration.apicurio import apicurio
 from tests.integration.webhook_room import receiving
+from tests.shell import ROOT, typed
 
 RECEIPT = "dk.overgang.v1.Receipt"
 SAID = {
@@ -84,6 +88,49 @@ def test_a_registry_that_would_take_anything_is_a_fault(registry: RegistryClient
     assert run(["schemas", "check", "--url", url]) == 1
     assert run(["schemas", "register", "--url", url]) == 0
     assert run(["schemas", "check", "--url", url]) == 0
+
+
+def test_doctor_says_what_the_registry_lacks_and_what_it_no_longer_guards(
+    registry: RegistryClient, url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def found() -> dict[str, Any]:
+        run(["doctor", "--json"])
+        return next(told for told in json.loads(capsys.readouterr().out) if told["part"] == "schema registry")
+
+    assert found()["well"]
+    assert "none configured" in found()["found"]
+    monkeypatch.setenv("OVERGANG_SCHEMA_REGISTRY_URL", url)
+    well = found()
+    assert well["well"]
+    assert well["found"] == f"{len(shipped())} releases, FULL_TRANSITIVE"
+    httpx.put(f"{url}/config/{RECEIPT}", json={"compatibility": "NONE"}).raise_for_status()
+    unguarded = found()
+    assert not unguarded["well"]
+    assert unguarded["found"] == f"1 of {len(shipped())} releases not kept FULL_TRANSITIVE: {RECEIPT}"
+    assert unguarded["mend"] == "`overgang schemas register`"
+    httpx.delete(f"{url}/subjects/{RECEIPT}").raise_for_status()
+    missing = found()
+    assert missing["found"] == f"1 of {len(shipped())} releases missing: {RECEIPT}"
+    # The mend as it stands there, with the address from the settings.
+    assert run(["schemas", "register"]) == 0
+    capsys.readouterr()
+    assert found()["well"]
+    monkeypatch.setenv("OVERGANG_SCHEMA_REGISTRY_URL", "http://127.0.0.1:9/apis/ccompat/v7")
+    away = found()
+    assert not away["well"]
+    assert "does not answer" in away["found"]
+    assert "OVERGANG_SCHEMA_REGISTRY_URL" in away["mend"]
+
+
+def test_the_compose_files_question_for_health_tells_a_registry_from_none(url: str) -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
+    _, *command = services["registry"]["healthcheck"]["test"]
+
+    def asked(port: int) -> int:
+        return typed([part.replace("/8080", f"/{port}") for part in command], os.environ)[0]
+
+    assert asked(httpx.URL(url).port or 0) == 0
+    assert asked(9) == 1
 
 
 def test_confluents_deserializer_decodes_by_the_registry(registry: RegistryClient, url: str) -> None:

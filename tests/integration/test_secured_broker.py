@@ -313,6 +313,46 @@ def test_quotas_are_told_as_commands_a_system_each(applied: Secured) -> None:
     assert "producer_byte_rate=1048576" in output
 
 
+def test_doctor_compares_access_with_the_registry_of_parties(applied: Secured) -> None:
+    def access(user: str = "overgang-operator") -> Mapping[str, Any]:
+        ended, output, _ = applied.overgang("doctor", "--json", user=user)
+        assert ended == 1, "its keys are missing"
+        return next(finding for finding in json.loads(output) if finding["part"] == "access")
+
+    assert access()["well"], access()
+    admin = applied.kafka.admin()
+    [lost] = [
+        acl
+        for acl in admin.describe_acls(_any_of(f"User:{VENDOR}")).result(20)
+        if (acl.name, acl.operation) == (RISK, AclOperation.WRITE)
+    ]
+    exactly = AclBindingFilter(
+        lost.restype,
+        lost.name,
+        lost.resource_pattern_type,
+        lost.principal,
+        lost.host,
+        lost.operation,
+        lost.permission_type,
+    )
+    for answer in admin.delete_acls([exactly]).values():
+        answer.result(20)
+    until(lambda: not access()["well"], 20)
+    told = access()
+    assert told["found"].startswith(
+        f"1 missing, 0 that should not be, such as access of {VENDOR}: ALLOW WRITE"
+    )
+    assert told["mend"].endswith("`overgang topics apply`")
+    applied.topics("apply")
+    until(lambda: bool(access()["well"]), 20)
+    assert access("overgang-api") == {
+        "part": "access",
+        "well": True,
+        "found": "not looked at: the user overgang-api may not see it, the operator's may",
+        "mend": None,
+    }
+
+
 def test_doctor_tells_a_wrong_password_from_a_wrong_authority(applied: Secured, tmp_path: Path) -> None:
     def broker(**settings: str) -> Mapping[str, Any]:
         _, output, _ = applied.overgang("doctor", "--json", user="overgang-operator", **settings)

@@ -29,6 +29,7 @@ TEXT = re.sub(
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, Any] = COMPOSE["services"]
 OURS = sorted(name for name, service in SERVICES.items() if service["image"].startswith("overgang:"))
+WITH_SETTINGS = [name for name in OURS if "environment" in SERVICES[name]]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 DURATION = {"type": "string", "pattern": r"^[0-9]+(s|m)$"}
 TEXTS = {"type": "array", "items": {"type": "string"}, "minItems": 1}
@@ -223,7 +224,7 @@ def test_the_database_is_the_version_and_has_the_settings_of_the_tested_one() ->
         assert f'"{argument}"' in source
 
 
-@pytest.mark.parametrize("service", OURS)
+@pytest.mark.parametrize("service", WITH_SETTINGS)
 def test_the_gateway_starts_in_production_with_the_settings_of_the_file(
     service: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -277,9 +278,22 @@ def test_health_is_asked_and_numbers_are_fetched_where_the_service_answers(
 
 
 def test_each_of_our_services_runs_a_command_that_exists() -> None:
-    assert {"api-1", "api-2", "worker-1", "worker-2", "deliver", "migrate", "topics"} <= set(OURS)
+    every = {"api-1", "api-2", "worker-1", "worker-2", "deliver", "migrate", "topics", "schemas"}
+    assert set(OURS) == every
     for service in OURS:
         assert SERVICES[service]["command"][0] in COMMANDS
+
+
+def test_the_schemas_are_registered_once_the_registry_is_well_by_a_job_that_knows_no_secret() -> None:
+    job, registry = SERVICES["schemas"], SERVICES["registry"]
+    assert set(OURS) - set(WITH_SETTINGS) == {"schemas"}
+    assert "volumes" not in job
+    assert job["depends_on"] == {"registry": {"condition": "service_healthy"}}
+    assert set(job["networks"]) <= set(registry["networks"])
+    [url] = {SERVICES[name]["environment"]["OVERGANG_SCHEMA_REGISTRY_URL"] for name in WITH_SETTINGS}
+    assert job["command"] == ["schemas", "register", "--url", url]
+    assert url.startswith("http://registry:8080/")
+    assert "/dev/tcp/127.0.0.1/8080" in registry["healthcheck"]["test"][-1]
 
 
 def test_only_the_proxy_and_grafanas_own_page_are_published() -> None:
