@@ -16,7 +16,7 @@ _FORMS = {
     "maven_repository": "a URL such as https://repository.example/maven2",
     "kafka_bootstrap": "a list of addresses such as broker.example:9092,other.example:9092",
     "database_url": "a URL such as postgresql://user@database.example/overgang",
-    "schema_registry_url": "a URL such as https://registry.example/apis/ccompat/v7, without user and password",
+    "schema_registry_url": "a URL such as https://registry.example/apis/ccompat/v7, without user",
     "topic_prefix": "at most 64 letters, digits, dots, hyphens and underscores",
     "webhook_origin": "a DNS name such as overgang.example",
     "http_names": "a list of DNS names such as overgang.example,other.example",

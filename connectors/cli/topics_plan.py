@@ -1,4 +1,4 @@
-"""What `overgang topics` would change: the broker and the ledger's registry against the shipped definition."""
+"""What `overgang topics` would change: the broker and the ledger's registry against what is shipped."""
 
 from datetime import UTC, datetime
 
