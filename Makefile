@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check docs chaos bench lock clean
+.PHONY: help demo test check docs pictures chaos bench lock clean
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -39,6 +39,9 @@ docs: $(VENV)/.tests ## write the generated pages anew
 	$(BIN)/python -m connectors.rules_page
 	$(BIN)/python -m connectors.metrics_page
 	$(BIN)/python -m connectors.dashboards.writing
+
+pictures: $(VENV)/.tests ## draw the dashboards of a run of six minutes into docs/pictures (needs prometheus)
+	$(BIN)/python -m tests.pictures
 
 chaos: $(VENV)/.tests ## workers, brokers, database killed at random in 5,000 messages (SEED=7: at other moments)
 	SEED=$(SEED) $(BIN)/python -m pytest -m chaos -s

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 import yaml
 
+from bench.drawing import Span, draw
 from connectors.dashboards.pages import ALL as DASHBOARDS
 from schemas.flows import FLOWS
 from streams.measurements import ALL
@@ -32,6 +33,7 @@ from tests.shell import ROOT
 
 ALERTS = ROOT / "docs" / "examples" / "alerts.yml"
 RULES = [r for g in yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"] for r in g["rules"]]
+LARGEST_PICTURE = 150 * 1024
 Numbers = dict[tuple[str, Labels], float]
 
 
@@ -211,6 +213,21 @@ def test_dashboards_show_what_the_ledger_holds(
         lambda: sum(float(line["value"][1]) for line in asked(prometheus_url, outcomes.query)) == loaded.sent,
         15,
     )
+
+
+def test_every_dashboard_is_drawn_with_the_numbers_of_the_run(
+    counted: Numbers, prometheus_url: str, tmp_path: Path
+) -> None:
+    now = time.time()
+    for dashboard in DASHBOARDS:
+        picture = tmp_path / f"{dashboard.uid}.png"
+        drawn = draw(dashboard, Span(prometheus_url, now - 240, now, 60), picture)
+        assert set(drawn) == {panel.title for panel in dashboard.panels}
+        assert {title for title, lines in drawn.items() if not lines} == set()
+        assert picture.read_bytes().startswith(b"\x89PNG")
+        assert picture.stat().st_size < LARGEST_PICTURE
+        shown = ROOT / "docs" / "pictures" / f"{dashboard.uid.removeprefix('overgang-')}.png"
+        assert shown.stat().st_size < LARGEST_PICTURE, "run `make pictures`"
 
 
 def test_every_rule_is_asked_of_the_run_and_nothing_fires_that_calls_somebody(
