@@ -92,8 +92,19 @@ def receiver() -> Iterator[Receiver]:
 def test_a_webhook_that_refuses_is_paused_mended_and_gets_what_it_refused(
     fault: Faulty, receiver: Receiver
 ) -> None:
-    receiver.answer = lambda _: Answer(422)
+    receiver.answer = lambda _: Answer(410)
     assert fault.gateway.shell(f"overgang webhooks add {AARHUS} {receiver.url} --after 0")[0] == 0
+    until(lambda: fault.gateway.room.rows("SELECT state FROM webhooks") == [("PAUSED",)], 20)
+    assert not fault.true("WebhookFails")
+    with psycopg.connect(fault.postgres.url) as connection:
+        # As if they had been written two hours earlier.
+        connection.execute(
+            "UPDATE outbound SET written_at = written_at - interval '2 h' WHERE recipient = %s", (AARHUS,)
+        )
+    fault.becomes("WebhookFails", true=True)
+    receiver.answer = lambda _: Answer(422)
+    assert fault.gateway.shell(f"overgang webhooks resume {AARHUS}")[0] == 0
+    until(lambda: fault.gateway.room.rows("SELECT min(state) FROM webhook_exceptions") == [("FAILED",)], 20)
     fault.becomes("WebhookFails", true=True)
     shown = looked(fault.gateway, "webhook-fails")
     assert "FAILED" in shown

@@ -145,6 +145,8 @@ STORIES = {
         {
             'overgang_ledger_webhook_exceptions{state="WAITING"}': "5x120",
             "overgang_webhook_endpoints_away": "0x120",
+            'overgang_ledger_oldest_seconds{channel="webhook"}': "3000x120",
+            'overgang_ledger_oldest_seconds{channel="mailbox"}': "9000x120",
         },
     ),
     "MailboxNotRead": Story(
