@@ -26,8 +26,8 @@ ALERTS = ROOT / "docs" / "examples" / "alerts.yml"
 _RULES = [
     rule for group in yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"] for rule in group["rules"]
 ]
-_POLL_SECONDS = 4
-PARTIES = [f"/municipality/{number}" for number in range(900, 945)]
+_POLL_SECONDS = 10
+PARTIES = [f"/municipality/{number}" for number in range(900, 949)]
 _POLLS_OF_ONE = 4
 
 
