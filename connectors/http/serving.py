@@ -1,5 +1,6 @@
 """The server of the API: before it waits for answers that are being written, it ends those that only wait."""
 
+import gc
 import socket
 
 import uvicorn
@@ -9,7 +10,13 @@ from connectors.mailbox.bell import Bell
 
 
 class ApiServer(uvicorn.Server):
-    """uvicorn for an app of `create_app`."""
+    """uvicorn for an app of `create_app`, in a process of its own."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's own; what is there then stays, and is never again searched for garbage."""
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """As uvicorn's own; requests that wait at a mailbox are answered at once."""
