@@ -32,7 +32,7 @@ _JSON = "application/json"
 _BUSY_SECONDS = "1"
 _AWAY_SECONDS = "5"
 _LARGE = 1024 * 1024
-_MOMENT_SECONDS = 0.002
+_MOMENT_SECONDS = 0.0005
 
 
 class Accepted(BaseModel):
