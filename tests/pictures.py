@@ -85,7 +85,17 @@ def _run(gateway: Operated, receiver: Receiver, seconds: float) -> None:
                 receiver.answer = lambda _: Answer(204)
         Event().wait(max(0.0, began + due * (number + 1) - time.monotonic()))
     until(lambda: ready(gateway, "worker"), 60)
-    gateway.quiet()
+    until(lambda: _waiting(gateway) == 0, 180)
+
+
+def _waiting(gateway: Operated) -> float:
+    """Inputs that have no outcome."""
+    told = gateway.counted().items()
+    return sum(
+        value
+        for (name, labels), value in told
+        if name == "overgang_ledger_lag" and ("of", "position") in labels
+    )
 
 
 def _post(gateway: Operated, events: Sequence[dict[str, Any]]) -> None:
