@@ -1,5 +1,6 @@
 """Draws a dashboard's panels as one picture, from what a Prometheus scraped."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,9 +32,11 @@ _COLOURS: Final = (
     "#117733",
 )
 _STATES: Final = {"overdue": "#d55e00", "late": "#d55e00", "quarantined": "#d55e00", "in_time": "#009e73"}
+_NOT_TOLD: Final = re.compile(r"\{\{\w+\}\}")
 _LINES: Final = len(_COLOURS)
 _SHADES: Final = 96
 _COLUMNS: Final = 3
+_WIDE: Final = 18
 _PANEL_INCHES: Final = (4.4, 2.7)
 _TITLE_INCHES: Final = 0.6
 _LONGER: Final = ((2 * 86_400.0, 86_400.0, "days"), (7_200.0, 3_600.0, "hours"), (300.0, 60.0, "minutes"))
@@ -127,7 +130,7 @@ def _legend(panel: Panel, labels: Mapping[str, str]) -> str:
     told = panel.legend
     for name, value in labels.items():
         told = told.replace(f"{{{{{name}}}}}", value)
-    return told
+    return _NOT_TOLD.sub("", told).strip()
 
 
 def _unit(panel: Panel) -> str:
@@ -163,7 +166,7 @@ def _lines(place: Axes, lines: list[Line], minutes: float) -> None:
             fontsize=7,
             frameon=False,
             labelcolor=_INK,
-            ncols=3 if len(lines) > 6 else 2,
+            ncols=3 if len(lines) > 6 and max(len(line.legend) for line in lines) < _WIDE else 2,
             loc="upper left",
             bbox_to_anchor=(-0.03, -0.14),
             borderaxespad=0,
