@@ -31,12 +31,20 @@ _COLOURS: Final = (
     "#882255",
     "#117733",
 )
-_STATES: Final = {"overdue": "#d55e00", "late": "#d55e00", "quarantined": "#d55e00", "in_time": "#009e73"}
+_STATES: Final = {
+    "overdue": "#d55e00",
+    "late": "#d55e00",
+    "quarantined": "#d55e00",
+    "in_time": "#009e73",
+    "open": "#0072b2",
+}
 _NOT_TOLD: Final = re.compile(r"\{\{\w+\}\}")
 _LINES: Final = len(_COLOURS)
 _SHADES: Final = 96
 _COLUMNS: Final = 3
 _WIDE: Final = 18
+_ROWS: Final = 5
+"""Letters from which a legend takes two columns, and how many rows have room below a panel."""
 _PANEL_INCHES: Final = (4.4, 2.7)
 _TITLE_INCHES: Final = 0.6
 _LONGER: Final = ((2 * 86_400.0, 86_400.0, "days"), (7_200.0, 3_600.0, "hours"), (300.0, 60.0, "minutes"))
@@ -149,9 +157,11 @@ def _readable(unit: str, lines: list[Line]) -> tuple[str, list[Line]]:
 
 
 def _lines(place: Axes, lines: list[Line], minutes: float) -> None:
+    wide = max((len(line.legend) for line in lines), default=0) >= _WIDE
+    most = _ROWS * 2 if wide else _LINES
     for number, line in enumerate(lines):
-        colour = _STATES.get(line.legend, _COLOURS[number] if number < _LINES else _GRID)
-        legend = line.legend if number < _LINES else ""
+        colour = _STATES.get(line.legend, _COLOURS[number] if number < most else _GRID)
+        legend = line.legend if number < most else ""
         place.plot(line.at, line.values, color=colour, linewidth=1.4, label=legend or None)
     _frame(place)
     place.set_xlim(0, minutes)
@@ -166,7 +176,7 @@ def _lines(place: Axes, lines: list[Line], minutes: float) -> None:
             fontsize=7,
             frameon=False,
             labelcolor=_INK,
-            ncols=3 if len(lines) > 6 and max(len(line.legend) for line in lines) < _WIDE else 2,
+            ncols=3 if len(lines) > 6 and not wide else 2,
             loc="upper left",
             bbox_to_anchor=(-0.03, -0.14),
             borderaxespad=0,
