@@ -18,6 +18,7 @@ from connectors.http.limits import LimitConfig
 from connectors.http.serving import ApiServer
 from connectors.limits.in_hand import Shares
 from connectors.limits.rates import Rate
+from connectors.own_rights import refuse_owner
 from connectors.settings import Settings
 from schemas.problems import OvergangError
 from schemas.pseudonym import load_or_make_key
@@ -37,6 +38,7 @@ def api() -> None:
     """Serve the HTTP API until SIGTERM or Ctrl-C; requests in hand are answered first."""
     settings = Settings()
     config = api_config(settings)
+    refuse_owner(settings, config.database_url)
     log_as_json()
     with listen(settings.http_host, settings.http_port) as listening:
         server = ApiServer(

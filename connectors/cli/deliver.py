@@ -8,6 +8,7 @@ import structlog
 
 from connectors.cli.ledger_access import database_url
 from connectors.cli.log_lines import log_as_json
+from connectors.own_rights import refuse_owner
 from connectors.settings import Settings
 from connectors.webhooks.deliverer import Deliverer, DelivererConfig
 from streams.ledger.sealing import load_or_make_wrapping_key
@@ -19,9 +20,11 @@ log = structlog.get_logger(__name__)
 def deliver() -> None:
     """Post messages to recipients' webhooks until SIGTERM or Ctrl-C; posts on their way arrive first."""
     settings = Settings()
+    url = database_url(settings)
+    refuse_owner(settings, url)
     deliverer = Deliverer(
         DelivererConfig(
-            database_url=database_url(settings),
+            database_url=url,
             seal=load_or_make_wrapping_key(settings.wrapping_key_file),
             origin=settings.webhook_origin,
             ttl=timedelta(days=settings.webhook_days),

@@ -5,6 +5,7 @@ from datetime import timedelta
 from connectors.broker import broker_login
 from connectors.cli.log_lines import log_as_json
 from connectors.database import with_password
+from connectors.own_rights import refuse_owner
 from connectors.settings import Settings
 from schemas.problems import OvergangError
 from streams.ledger.suspending import Tolerance
@@ -16,6 +17,7 @@ def worker() -> None:
     """Turn messages into tasks until SIGTERM or Ctrl-C; what is in hand is stored first."""
     settings = Settings()
     config = worker_config(settings)
+    refuse_owner(settings, config.database_url)
     # Where every key is given, nothing else has made it.
     settings.data_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     log_as_json()
