@@ -1,4 +1,4 @@
-"""In production a part of the gateway is no owner of the tables: what it may not do, no fault in it can do."""
+"""In production no part of the gateway owns the tables: what it may not do, no fault in it can do."""
 
 import psycopg
 
@@ -16,8 +16,8 @@ def refuse_owner(settings: Settings, database_url: str) -> None:
         found = standing(database_url)
     except psycopg.Error as away:
         raise SettingsRefused(
-            f"OVERGANG_DATABASE_URL: the database does not tell who we are ({type(away).__name__}); start it, "
-            "or mend this or OVERGANG_DATABASE_PASSWORD_FILE"
+            f"OVERGANG_DATABASE_URL: the database does not tell who we are ({type(away).__name__}); start "
+            "it, or mend this or OVERGANG_DATABASE_PASSWORD_FILE"
         ) from None
     if found.superuser:
         raise SettingsRefused(f"OVERGANG_DATABASE_URL: {found.user} is a superuser of the database; {MEND}")

@@ -51,26 +51,26 @@ def diff(json: AsJson = False) -> None:
 def apply(
     passwords: Annotated[
         Path | None,
-        typer.Option(metavar="DIRECTORY", help="Set the password of each user that has a USER.password there."),
+        typer.Option(
+            metavar="DIRECTORY", help="Set the password of each user that has a USER.password there."
+        ),
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Print the plan and make it so, as the owner of the tables. Drops no user; harmless where nothing differs."""
+    """Print the plan and make it so, as the owner of the tables. Drops no user; may be repeated."""
     wanted = shipped_roles()
     given = {} if passwords is None else _passwords(passwords, wanted)
     with _connected(Settings()) as connection:
         found = plan(connection, wanted)
         _print(found, json)
-        apply_plan(connection, found, given)
+        apply_plan(connection, wanted, found, given)
     if given and not json:
         typer.echo(f"{len(given)} passwords set")
 
 
 def _passwords(directory: Path, wanted: DatabaseRoles) -> dict[str, str]:
     files = {user: directory / f"{user}.password" for user in wanted.users.values()}
-    found = {
-        user: password_in(file, "--passwords") for user, file in files.items() if file.exists()
-    }
+    found = {user: password_in(file, "--passwords") for user, file in files.items() if file.exists()}
     if not found:
         names = ", ".join(file.name for file in files.values())
         raise NoPasswords(f"{directory} holds no password; put one line of mode 600 into any of {names}")

@@ -43,11 +43,18 @@ _NUMBERS: Final[LiteralString] = (
 )
 _BEYOND: Final[LiteralString] = (
     "SELECT rolname, array_remove(ARRAY[CASE WHEN rolsuper THEN 'is a superuser' END,"
-    "  CASE WHEN rolcreaterole THEN 'may make users' END, CASE WHEN rolcreatedb THEN 'may make databases' END,"
+    "  CASE WHEN rolcreaterole THEN 'may make users' END,"
+    "  CASE WHEN rolcreatedb THEN 'may make databases' END,"
     "  CASE WHEN rolbypassrls THEN 'bypasses row security' END,"
     "  (SELECT 'is a member of ' || string_agg(roleid::regrole::text, ', ' ORDER BY 1) FROM pg_auth_members"
     "   WHERE member = pg_roles.oid)], NULL)"
     " FROM pg_roles WHERE rolname = ANY(%(users)s) ORDER BY rolname"
+)
+
+
+_NOT_OWNER: Final = (
+    "this user of the database may not make users or give rights; run it as the owner of the tables who may "
+    "make users (ALTER ROLE ... CREATEROLE), as `overgang migrate` is"
 )
 
 
@@ -109,21 +116,23 @@ def plan(connection: Connection[Any], roles: DatabaseRoles) -> RolesPlan:
         for name in numbers
     }
     # Everybody may name what is in `public`, in any database; what is there needs a right of its own.
-    ours = frozenset(Right(EVERYBODY, "schema", "public", "USAGE") for _ in "1")
+    usual = {Right(EVERYBODY, "schema", "public", "USAGE")}
     found = {
         Right(user, on, name, privilege, column)
         for user, on, name, privilege, column in connection.execute(_ACL, given)
     }
-    beyond = {user: reasons for user, reasons in connection.execute(_BEYOND, given)}
+    beyond: dict[str, list[str]] = dict(connection.execute(_BEYOND, given).fetchall())
     return RolesPlan(
         tuple(user for user in users if user not in beyond),
         tuple(sorted(wanted - found)),
-        tuple(sorted(found - wanted - ours)),
+        tuple(sorted(found - wanted - usual)),
         tuple((user, reason) for user, reasons in sorted(beyond.items()) for reason in reasons),
     )
 
 
-def apply(connection: Connection[Any], plan: RolesPlan, passwords: Mapping[str, str]) -> None:
+def apply(
+    connection: Connection[Any], roles: DatabaseRoles, changes: RolesPlan, passwords: Mapping[str, str]
+) -> None:
     """Make the plan come true in one transaction, and set these users' passwords.
 
     The database gets a password's SCRAM verifier, never the password itself, so no log can hold it. Raises
@@ -132,11 +141,11 @@ def apply(connection: Connection[Any], plan: RolesPlan, passwords: Mapping[str, 
     try:
         with connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
-            for user in plan.make_users:
+            for user in changes.make_users:
                 _make(connection, user)
-            for right in plan.give:
+            for right in changes.give:
                 connection.execute(_statement("GRANT {} TO {}", right))
-            for right in plan.take:
+            for right in changes.take:
                 connection.execute(_statement("REVOKE {} FROM {}", right))
             for user, password in passwords.items():
                 verifier = connection.pgconn.encrypt_password(
@@ -145,18 +154,19 @@ def apply(connection: Connection[Any], plan: RolesPlan, passwords: Mapping[str, 
                 connection.execute(
                     SQL("ALTER ROLE {} PASSWORD {}").format(Identifier(user), Literal(verifier))
                 )
+            # Whoever owns nothing but may do something gets a warning instead of a refusal.
+            left = plan(connection, roles)
+            if left.make_users or left.give or left.take:
+                raise RolesNotApplied(_NOT_OWNER)
     except InsufficientPrivilege:
-        raise RolesNotApplied(
-            "this user of the database may not make users or give rights; run it as the owner of the tables "
-            "who may make users (ALTER ROLE ... CREATEROLE), as `overgang migrate` is"
-        ) from None
+        raise RolesNotApplied(_NOT_OWNER) from None
 
 
 def _make(connection: Connection[Any], user: str) -> None:
     """Users belong to the whole server: another database's run may make the same one at this moment."""
     try:
         with connection.transaction():
-            connection.execute(SQL("CREATE ROLE {} LOGIN NOINHERIT").format(Identifier(user)))
+            connection.execute(SQL("CREATE ROLE {} LOGIN").format(Identifier(user)))
     except (DuplicateObject, UniqueViolation):
         return
 
