@@ -9,19 +9,15 @@ import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege, NotNullViolation
 from psycopg.sql import SQL, Composed, Identifier
-from sqlalchemy import make_url
 
 from connectors.cli.main import run
 from connectors.embedded.postgres import EmbeddedPostgres
 from streams.database_roles import PRIVILEGES, Right, shipped_roles
 from streams.ledger.migrate import migrate
+from tests.integration.database_users import as_user
 
 ROLES = shipped_roles()
 RIGHTS = ROLES.rights()
-
-
-def as_user(url: str, user: str, password: str | None = None) -> str:
-    return make_url(url).set(username=user, password=password).render_as_string(hide_password=False)
 
 
 @pytest.fixture(scope="module")
@@ -245,6 +241,71 @@ def test_a_backup_is_made_by_the_user_that_only_reads(
     monkeypatch.setenv("OVERGANG_DATABASE_URL", as_user(ours, user, passwords[user]))
     assert run(["backup", "make", str(tmp_path / "backup")]) == 0
     assert len(list((tmp_path / "backup").iterdir())) == 3
+
+
+@pytest.fixture
+def production(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Settings of the production profile, less the database; the broker that they name is never asked."""
+    for name in ("pseudonym.key", "wrapping.key", "seal.keys", "kafka.password"):
+        (tmp_path / name).touch(mode=0o600)
+        (tmp_path / name).write_text(f"{'00' * 32}\n")
+    for name, value in {
+        "PROFILE": "production",
+        "DATA_DIRECTORY": tmp_path / "data",
+        "KAFKA_BOOTSTRAP": "broker.example:9093",
+        "KAFKA_USER": "overgang-worker",
+        "KAFKA_PASSWORD_FILE": tmp_path / "kafka.password",
+        "PSEUDONYM_KEY_FILE": tmp_path / "pseudonym.key",
+        "WRAPPING_KEY_FILE": tmp_path / "wrapping.key",
+        "SEAL_KEYS_FILE": tmp_path / "seal.keys",
+        "REPLICATION_FACTOR": 3,
+        "TOKEN_ISSUER": "https://issuer.example",
+        "TOKEN_KEYS": "https://issuer.example/jwks",
+        "WEBHOOK_ORIGIN": "overgang.example",
+    }.items():
+        monkeypatch.setenv(f"OVERGANG_{name}", str(value))
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", ["worker", "api", "deliver"])
+def test_in_production_no_part_runs_as_a_superuser(
+    ours: str, production: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([command]) == 1
+    told = capsys.readouterr().err
+    assert (
+        "OVERGANG_DATABASE_URL: overgang is a superuser of the database; run `overgang database roles" in told
+    )
+
+
+@pytest.mark.parametrize("command", ["worker", "api", "deliver"])
+def test_in_production_no_part_runs_as_who_owns_the_tables(
+    ours: str,
+    production: Path,
+    command: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    executed(ours, "CREATE ROLE almost LOGIN PASSWORD 'almost' IN ROLE overgang")
+    try:
+        (production / "almost.password").touch(mode=0o600)
+        (production / "almost.password").write_text("almost\n")
+        monkeypatch.setenv("OVERGANG_DATABASE_URL", as_user(ours, "almost"))
+        monkeypatch.setenv("OVERGANG_DATABASE_PASSWORD_FILE", str(production / "almost.password"))
+        assert run([command]) == 1
+        assert "almost owns the tables; run `overgang database roles apply`" in capsys.readouterr().err
+    finally:
+        executed(ours, "DROP ROLE almost")
+
+
+def test_in_production_the_doctor_names_an_owner_and_the_mend(
+    ours: str, production: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = doctor(capsys)["database role"]
+    assert (found["well"], found["found"]) == (
+        False,
+        "overgang may do everything: right for `overgang migrate` alone",
+    )
 
 
 def test_the_privileges_of_the_file_are_those_that_are_tried() -> None:
