@@ -79,6 +79,9 @@ class Settings(BaseSettings):
     database_password_file: AbsolutePath | None = None
     """File of mode 600 with the password of the database's user, one line."""
 
+    disk_floor_mb: int = Field(default=200, ge=0, le=1_000_000)
+    """MiB that must be free on the data directory's disk: with fewer, worker and API are not ready."""
+
     http_host: str = "127.0.0.1"
     """Address the HTTP API listens on; in the embedded profile loopback only."""
 

@@ -39,6 +39,8 @@ def api() -> None:
     settings = Settings()
     config = api_config(settings)
     refuse_owner(settings, config.database_url)
+    # Where every key is given, nothing else has made it.
+    settings.data_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     log_as_json()
     with listen(settings.http_host, settings.http_port) as listening:
         server = ApiServer(
@@ -71,6 +73,8 @@ def api_config(settings: Settings) -> ApiConfig:
     return ApiConfig(
         kafka_bootstrap=settings.kafka_bootstrap,
         kafka_login=broker_login(settings),
+        data_directory=settings.data_directory,
+        disk_floor_mb=settings.disk_floor_mb,
         database_url=with_password(settings.database_url, settings),
         pseudonym_key=load_or_make_key(settings.pseudonym_key_file),
         seal_keys=SealKeys(settings.seal_keys_file),

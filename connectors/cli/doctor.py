@@ -25,6 +25,7 @@ from connectors.settings import Settings
 from schemas.key_file import KeyFileError
 from streams.database_roles import shipped_roles
 from streams.ledger.clock import clock_ahead
+from streams.ledger.disk_room import disk_is_full
 from streams.ledger.migrate import current_revision, newest_revision
 from streams.ledger.roles import plan, standing
 from streams.ledger.roles import told as roles_told
@@ -157,6 +158,8 @@ def _database(url: str | None) -> Iterator[Finding]:
     try:
         found = current_revision(url)
         ahead = clock_ahead(url, time.time)
+        with psycopg.connect(url, connect_timeout=5) as connection:
+            full = disk_is_full(connection)
     except (SQLAlchemyError, psycopg.Error) as away:
         kind = type(away).__name__
         yield Finding(
@@ -164,6 +167,8 @@ def _database(url: str | None) -> Iterator[Finding]:
         )
         return
     yield Finding("database", True, "answers")
+    if full:
+        yield Finding("database disk", False, "PostgreSQL has no room to write", "make room on its disk")
     apart = f"{abs(ahead):.1f} s from the database's"
     if abs(ahead) > _CLOCK_SECONDS:
         yield Finding("clock", False, apart, "let both machines keep time by NTP (timedatectl)")

@@ -50,4 +50,5 @@ def worker_config(settings: Settings) -> WorkerConfig:
         heartbeat_interval_ms=min(3_000, settings.session_timeout_ms // 3),
         host=settings.monitoring_host,
         port=settings.worker_port,
+        disk_floor_mb=settings.disk_floor_mb,
     )

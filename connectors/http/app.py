@@ -48,6 +48,7 @@ from connectors.mailbox.unread import UnreadAges
 from schemas.flows import FLOWS
 from schemas.problems import Problem
 from streams.broker_access import client_settings
+from streams.disk_room import no_room
 from streams.ledger.registry_watch import RegistryWatch
 from streams.ledger_numbers import LedgerNumbers
 from streams.measurements.build import tell_build
@@ -74,7 +75,12 @@ def create_app(config: ApiConfig) -> FastAPI:
         engine, writing = open_engine(config), open_engine(config, read_only=False)
         watch = RegistryWatch(engine)
         gate = Gate(TokenVerifier(config.token_issuers, config.token_audience), watch)
-        health = Health(producer, engine, inbound_topics(config.topic_prefix))
+        health = Health(
+            producer,
+            engine,
+            inbound_topics(config.topic_prefix),
+            lambda: no_room(config.data_directory, config.disk_floor_mb),
+        )
         metrics.in_flight.set_function(lambda: producer.in_flight)
         batches = asyncio.Semaphore(config.batches_in_hand)
         mailboxes = Mailboxes(

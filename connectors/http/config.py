@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 
 from connectors.access.tokens import AUDIENCE, Keys
 from connectors.http.limits import LimitConfig
@@ -29,6 +30,7 @@ class ApiConfig:
     each issuer whose tokens count. `everybody`: whether grants for every party at once can be made.
     `wrapping` opens what lies in the mailboxes and seals secrets of webhooks; `loopback_webhooks`: those may
     lead to this machine. `count_every`: how often one API counts in the ledger for metrics.
+    `disk_floor_mb`: MiB that must be free on the disk of `data_directory` for the API to be ready.
     """
 
     kafka_bootstrap: str
@@ -38,6 +40,8 @@ class ApiConfig:
     token_issuers: Mapping[str, Keys]
     wrapping: Seal
     kafka_login: Login | None = None
+    data_directory: Path = Path()
+    disk_floor_mb: int = 200
     token_audience: str = AUDIENCE
     everybody: bool = False
     loopback_webhooks: bool = False

@@ -17,9 +17,11 @@ from connectors.webhooks.line import Line
 from connectors.webhooks.means import Means, Slots
 from connectors.webhooks.metrics import Metrics
 from schemas.identifiers import PartyAddress
+from streams.disk_room import DATABASE_DISK, DATABASE_FULL
 from streams.failures import fault_name
 from streams.health import Health
 from streams.ledger import webhooks
+from streams.ledger.disk_room import disk_is_full
 from streams.ledger.sealing import Seal
 
 log = structlog.get_logger(__name__)
@@ -102,6 +104,7 @@ class Deliverer:
                 await self._look(line, means)
                 if looks % _COUNT_EVERY == 0:
                     await self._count(line)
+                    await self._look_for_room(line)
                 looks += 1
                 self.health.alive("deliverer")
                 await _either(told, LOOK_SECONDS)
@@ -150,6 +153,12 @@ class Deliverer:
         counted = await line.ask(webhooks.counts)
         for state in ("WAITING", "FAILED", "EXPIRED"):
             self.metrics.exceptions.labels(state).set(counted.get(state, 0))
+
+    async def _look_for_room(self, line: Line) -> None:
+        if await line.ask(disk_is_full):
+            self.health.trouble(DATABASE_DISK, DATABASE_FULL)
+        else:
+            self.health.alive(DATABASE_DISK)
 
     async def _drain(self) -> None:
         for served in self._served.values():

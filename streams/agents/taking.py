@@ -16,7 +16,7 @@ from schemas.message import Message
 from schemas.problems import InvalidMessage
 from streams.agents.decoding import Decoder
 from streams.batch import Batch
-from streams.failures import Outcome, fault_name, outcome_of
+from streams.failures import Outcome, database_trouble, fault_name, outcome_of
 from streams.handover import Handover
 from streams.health import Health
 from streams.intake import Intake
@@ -61,7 +61,7 @@ class Taking:
                 match outcome_of(error):
                     case Outcome.RETRY:
                         self._count(batch, "retried")
-                        self.health.trouble("database", "does not answer")
+                        self.health.trouble(*database_trouble(error))
                         log.warning("database away, trying again", flow=batch.flow, error=fault_name(error))
                         await asyncio.sleep(pause)
                         pause = min(2 * pause, LONGEST_PAUSE)
@@ -115,7 +115,7 @@ class Taking:
             except Exception as error:
                 if outcome_of(error) is not Outcome.RETRY:
                     raise
-                self.health.trouble("database", "does not answer")
+                self.health.trouble(*database_trouble(error))
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
             else:
