@@ -12,6 +12,7 @@ import psutil
 import psycopg
 import pytest
 
+from connectors.cli.main import run
 from connectors.embedded.kafka import EmbeddedKafka
 from connectors.embedded.postgres import EmbeddedPostgres
 from connectors.inbound_topics import inbound_topics
@@ -34,16 +35,17 @@ PARTS = ("broker", "database")
 
 @dataclass
 class House:
-    """Broker, database, worker and API, each a process of its own."""
+    """Broker, database, worker, API and deliverer, each a process of its own."""
 
     parts: dict[str, EmbeddedKafka | EmbeddedPostgres]
     disks: dict[str, SmallDisk]
     worker: httpx.Client
     api: httpx.Client
+    deliver: httpx.Client
 
-    def worker_blames(self, part: str) -> bool:
+    def worker_blames(self, part: str, process: str = "worker") -> bool:
         """Whether the worker says that it is not ready, and why: each reason begins with the part."""
-        answer = self.worker.get("/health/ready")
+        answer = getattr(self, process).get("/health/ready")
         reasons = answer.json()["reasons"]
         assert (answer.status_code, answer.json()["ready"]) == ((503, False) if reasons else (200, True))
         return any(reason.startswith(f"{part}: ") for reason in reasons)
@@ -58,7 +60,8 @@ class House:
 
     def ready(self) -> bool:
         try:
-            return all(client.get("/health/ready").status_code == 200 for client in (self.worker, self.api))
+            clients = (self.worker, self.api, self.deliver)
+            return all(client.get("/health/ready").status_code == 200 for client in clients)
         except httpx.ConnectError:
             return False
 
@@ -87,7 +90,7 @@ Change = Callable[[House, str], None]
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     directory = tmp_path_factory.mktemp("house")
-    ports = {"worker": free_port(), "api": free_port()}
+    ports = {"worker": free_port(), "api": free_port(), "deliver": free_port()}
     processes = Processes(directory)
     with (
         small_disk(directory / "data", 32) as data,
@@ -130,6 +133,7 @@ def environment(
         "OVERGANG_DATABASE_URL": postgres.url,
         "OVERGANG_HTTP_PORT": str(ports["api"]),
         "OVERGANG_WORKER_PORT": str(ports["worker"]),
+        "OVERGANG_DELIVER_PORT": str(ports["deliver"]),
         "OVERGANG_DISK_FLOOR_MB": "16",
     }
 
@@ -174,7 +178,7 @@ def test_a_part_is_told_within_ten_seconds_and_again_when_it_is_back(
 
 
 def test_a_full_disk_of_the_database_is_told_and_every_message_is_decided_when_there_is_room_again(
-    house: House,
+    house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     until(house.ready, BACK_WITHIN)
     postgres, disk = house.parts["database"], house.disks["database"]
@@ -191,6 +195,11 @@ def test_a_full_disk_of_the_database_is_told_and_every_message_is_decided_when_t
         began = time.monotonic()
         until(lambda: house.api_blames("database"), WITHIN)
         until(lambda: house.worker_blames("database disk"), WITHIN - (time.monotonic() - began))
+        until(lambda: house.worker_blames("database disk", "deliver"), WITHIN - (time.monotonic() - began))
+        monkeypatch.setenv("OVERGANG_DATABASE_URL", postgres.url)
+        monkeypatch.setenv("OVERGANG_DATA_DIRECTORY", str(house.disks["data"].directory))
+        assert run(["doctor"]) == 1
+        assert "PostgreSQL has no room to write" in capsys.readouterr().out
         answer = house.api.post("/v1/messages", json=sent, headers=BATCH)
         assert answer.status_code == 202, answer.text
         until(lambda: house.retried() > retried, BACK_WITHIN)
