@@ -5,7 +5,7 @@ NOT_DECODABLE or UNKNOWN_SCHEMA where the data cannot be read, TOO_LARGE where t
 FORBIDDEN where the only fault is that the sender may not send this flow, INVALID in every other case.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
@@ -50,10 +50,10 @@ def from_structured(body: bytes, key: PseudonymKey, lists: CodeLists, now: datet
 
 def from_batch(
     body: bytes, key: PseudonymKey, lists: CodeLists, now: datetime, most: int
-) -> list[Message | InvalidMessage]:
-    """Several structured events in a JSON list: each on its own, in their order.
+) -> Iterator[Message | InvalidMessage]:
+    """Several structured events in a JSON list: each on its own, in their order, read as it is asked for.
 
-    Raises InvalidMessage only where the body is no list of 1 to `most` events; none is looked at then.
+    Raises InvalidMessage, at once, only where the body is no list of 1 to `most` events.
     """
     mend = f"send 1 to {most} in a batch"
     # Each value costs many times the bytes it is written with.
@@ -68,13 +68,16 @@ def from_batch(
     if not 1 <= len(events) <= most:
         kind = ErrorClass.TOO_LARGE if events else ErrorClass.INVALID
         raise InvalidMessage(kind, (Problem("body", f"holds {len(events)} events", mend),))
-    results: list[Message | InvalidMessage] = []
-    for event in events:
-        try:
-            results.append(_of_event(event, len(body), key, lists, now))
-        except InvalidMessage as invalid:
-            results.append(invalid)
-    return results
+    return (_of_one(event, len(body), key, lists, now) for event in events)
+
+
+def _of_one(
+    event: Any, size: int, key: PseudonymKey, lists: CodeLists, now: datetime
+) -> Message | InvalidMessage:
+    try:
+        return _of_event(event, size, key, lists, now)
+    except InvalidMessage as invalid:
+        return invalid
 
 
 def _of_event(event: Any, size: int, key: PseudonymKey, lists: CodeLists, now: datetime) -> Message:

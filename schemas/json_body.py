@@ -8,6 +8,7 @@ from schemas.problems import ErrorClass, InvalidMessage, Problem
 
 NESTING_LIMIT: Final = 32
 """Objects and lists within each other; no contract needs more than five."""
+_NESTS: Final = frozenset({dict, list})
 _OTHER_ENCODINGS: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -52,15 +53,15 @@ def _is_utf8(body: bytes) -> bool:
 
 
 def _depth_exceeds(value: Any, limit: int) -> bool:
-    level = _nested([value])
+    level = [value] if type(value) in _NESTS else []
     for _ in range(limit):
-        level = [child for parent in level for child in _nested(parent)]
+        level = [
+            child
+            for parent in level
+            for child in (parent.values() if type(parent) is dict else parent)
+            if type(child) in _NESTS
+        ]
     return bool(level)
-
-
-def _nested(parent: Any) -> list[Any]:
-    children = parent.values() if isinstance(parent, dict) else parent
-    return [child for child in children if isinstance(child, dict | list)]
 
 
 def _refuse(field: str, problem: str, mend: str) -> NoReturn:

@@ -7,6 +7,7 @@ they share the key file.
 import base64
 import hmac
 import unicodedata
+from hashlib import sha256
 from pathlib import Path
 from typing import Self
 
@@ -35,7 +36,7 @@ class PseudonymKey(bytes):
 
     def digest(self, text: str) -> str:
         """128 bits of the keyed HMAC-SHA256 of a text, in base32."""
-        short = hmac.digest(self, text.encode(), "sha256")[:_PSEUDONYM_BYTES]
+        short = hmac.digest(self, text.encode(), sha256)[:_PSEUDONYM_BYTES]
         return base64.b32encode(short).decode().rstrip("=").lower()
 
 

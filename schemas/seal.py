@@ -12,6 +12,7 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from hashlib import sha256
 from operator import itemgetter
 from typing import Final
 
@@ -43,7 +44,7 @@ class SealKey:
     id: str = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "id", hmac.digest(self.secret, _KEY, "sha256").hex()[:16])
+        object.__setattr__(self, "id", hmac.digest(self.secret, _KEY, sha256).hex()[:16])
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,4 +107,4 @@ def unsealed(header: bytes | None, record: bytes, key_of: Callable[[str], SealKe
 def _mac(key: SealKey, text: str, record: bytes) -> bytes:
     told = text.encode()
     covered_here = b"".join((_LENGTH(len(_SEAL)), _SEAL, _LENGTH(len(told)), told, record))
-    return base64.urlsafe_b64encode(hmac.digest(key.secret, covered_here, "sha256")).rstrip(b"=")
+    return base64.urlsafe_b64encode(hmac.digest(key.secret, covered_here, sha256)).rstrip(b"=")

@@ -78,6 +78,11 @@ async def _proved(request: Request, parts: Parts) -> Caller:
 
 
 async def _known(asking: Annotated[Caller | None, Depends(caller)]) -> Caller:
+    return known(asking)
+
+
+def known(asking: Caller | None) -> Caller:
+    """The system that asks. Raises `Refusal` on an open route."""
     if asking is None:
         raise Refusal("no-credential")
     return asking

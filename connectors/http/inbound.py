@@ -1,7 +1,8 @@
 """The producer to the inbound topics: a message counts as accepted when the broker has acknowledged it.
 
-Kafka's client calls back in its own polling thread; the answer goes to the waiting request by
-`call_soon_threadsafe`, the only way into an event loop from outside.
+The event loop itself asks Kafka's client what became of them, at each send and every millisecond while
+something is in flight. From a thread of its own each of those answers would wait for the interpreter: see
+docs/decisions/0026.
 
 What happens when: the broker is away -> each waiting send ends with `BrokerUnavailable` after
 `acknowledge_within` seconds, and later sends succeed by themselves once it is back. The client has a fatal
@@ -11,18 +12,19 @@ a new one takes its place. A send that failed may still have arrived: repeated u
 
 import asyncio
 import logging
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from schemas.problems import OvergangError
 
 _log = structlog.get_logger(__name__)
 _librdkafka = logging.getLogger("librdkafka")
-_POLL_SECONDS = 0.2
+_ASK_SECONDS = 0.001
+_IDLE_SECONDS = 0.2
 _GRACE_SECONDS = 1.0
 
 
@@ -45,40 +47,33 @@ class Record:
 
 
 class _InFlight:
-    """Records that were given to the client together: the event loop is woken once, by the last of them."""
+    """Records that were given to the client together."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, count: int) -> None:
-        self.settled: asyncio.Future[None] = loop.create_future()
-        self.outcomes: list[BrokerUnavailable | None] = [None] * count
-        self._loop = loop
-        self._lock = threading.Lock()
-        self._left = set(range(count))
+    __slots__ = ("_left", "outcomes", "settled")
 
-    def settle(self, place: int, outcome: BrokerUnavailable | None) -> None:
-        """Tell what became of one; from any thread."""
-        with self._lock:
-            if place not in self._left:
-                return
-            self._left.discard(place)
-            self.outcomes[place] = outcome
-            if self._left:
-                return
-        self._loop.call_soon_threadsafe(self._wake)
+    def __init__(self, count: int) -> None:
+        self.settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        unknown = BrokerUnavailable("no answer from the client")
+        self.outcomes: list[BrokerUnavailable | None] = [unknown] * count
+        self._left = count
+
+    def told(self, place: int, error: KafkaError | None, _: Message | None = None) -> None:
+        """What became of one. The last one ends the wait for all."""
+        if self.settled.done():
+            return
+        self.outcomes[place] = None if error is None else BrokerUnavailable(error.name())
+        self._left -= 1
+        if not self._left:
+            self.settled.set_result(None)
 
     def give_up(self) -> None:
         """Of those that are left nobody knows."""
-        with self._lock:
-            for place in self._left:
-                self.outcomes[place] = BrokerUnavailable("no answer from the client")
-            self._left.clear()
-
-    def _wake(self) -> None:
         if not self.settled.done():
             self.settled.set_result(None)
 
 
 class InboundProducer:
-    """One idempotent producer and the thread that polls it. To be made inside a running event loop.
+    """One idempotent producer. To be made and used inside one running event loop.
 
     `broker`: how it is reached, as `client_settings` tells.
     """
@@ -104,12 +99,11 @@ class InboundProducer:
         self._within = acknowledge_within
         self._limit = messages_in_flight
         self._in_flight = 0
-        self._broken = threading.Event()
-        self._stopped = threading.Event()
-        self._loop = asyncio.get_running_loop()
+        self._broken = False
+        self._thrown_away: list[Producer] = []
         self._producer = Producer(self._settings, logger=_librdkafka)
-        self._thread = threading.Thread(target=self._poll, name="inbound-producer", daemon=True)
-        self._thread.start()
+        self._loop = asyncio.get_running_loop()
+        self._next = self._loop.call_soon(self._ask_again)
 
     def has_room(self, count: int) -> bool:
         """Whether `count` more messages may be sent before any await."""
@@ -127,32 +121,34 @@ class InboundProducer:
         """
         if not records:
             return []
-        batch = _InFlight(self._loop, len(records))
+        batch = _InFlight(len(records))
+        if not self._in_flight:
+            self._next.cancel()
+            self._next = self._loop.call_later(_ASK_SECONDS, self._ask_again)
         self._in_flight += len(records)
+        # The client's own timeout ends the wait; this one only guards against a client that is gone.
+        guard = self._loop.call_later(self._within + _GRACE_SECONDS, batch.give_up)
         try:
             for place, record in enumerate(records):
                 self._produce(batch, place, record)
-            # The client's own timeout ends the wait; this one only guards against a client that is gone.
-            await asyncio.wait_for(batch.settled, self._within + _GRACE_SECONDS)
-        except TimeoutError:
-            batch.give_up()
+            self._ask()
+            await batch.settled
         finally:
+            guard.cancel()
             self._in_flight -= len(records)
         return batch.outcomes
 
-    def _produce(self, batch: "_InFlight", place: int, record: Record) -> None:
-        def on_delivery(error: KafkaError | None, _: object) -> None:
-            batch.settle(place, None if error is None else BrokerUnavailable(error.name()))
-
+    def _produce(self, batch: _InFlight, place: int, record: Record) -> None:
+        told = partial(batch.told, place)
         try:
             self._producer.produce(
-                record.topic, record.value, record.key, headers=record.headers, on_delivery=on_delivery
+                record.topic, record.value, record.key, headers=record.headers, on_delivery=told
             )
         except BufferError:
-            batch.settle(place, BrokerUnavailable("the queue is full"))
+            told(KafkaError(KafkaError._QUEUE_FULL))
         except KafkaException as refused:
             self._on_error(refused.args[0])
-            batch.settle(place, BrokerUnavailable(refused.args[0].name()))
+            told(refused.args[0])
 
     def topics(self, within: float) -> frozenset[str]:
         """Names of the broker's topics; blocks up to `within` seconds. Raises `BrokerUnavailable`."""
@@ -162,24 +158,28 @@ class InboundProducer:
             raise BrokerUnavailable(failed.args[0].name()) from failed
 
     async def close(self) -> None:
-        """Wait for what is in flight, then end the polling thread."""
-        await asyncio.to_thread(self._producer.flush, self._within)
-        self._stopped.set()
-        await asyncio.to_thread(self._thread.join)
+        """Wait for what is in flight."""
+        self._next.cancel()
+        self._producer.flush(self._within)
 
     def _on_error(self, error: KafkaError) -> None:
-        if error.fatal():
-            self._broken.set()
+        self._broken = self._broken or error.fatal()
 
-    def _poll(self) -> None:
-        while not self._stopped.is_set():
-            self._producer.poll(_POLL_SECONDS)
-            if self._broken.is_set():
-                self._replace()
+    def _ask_again(self) -> None:
+        self._ask()
+        self._next = self._loop.call_later(
+            _ASK_SECONDS if self._in_flight else _IDLE_SECONDS, self._ask_again
+        )
 
-    def _replace(self) -> None:
-        _log.error("producer_replaced", reason="fatal error of the Kafka client")
-        broken, self._producer = self._producer, Producer(self._settings, logger=_librdkafka)
-        self._broken.clear()
-        broken.purge()
-        broken.flush(_GRACE_SECONDS)
+    def _ask(self) -> None:
+        """Have the client tell what it has heard; never waits."""
+        self._producer.poll(0)
+        for producer in self._thrown_away:
+            producer.poll(0)
+        self._thrown_away = [producer for producer in self._thrown_away if len(producer)]
+        if self._broken:
+            _log.error("producer_replaced", reason="fatal error of the Kafka client")
+            self._broken = False
+            self._producer.purge()
+            self._thrown_away.append(self._producer)
+            self._producer = Producer(self._settings, logger=_librdkafka)

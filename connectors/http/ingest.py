@@ -1,6 +1,7 @@
 """`POST /v1/messages`: a message is checked, sealed, written to its inbound topic, and only then accepted."""
 
 import asyncio
+import time
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from connectors.http.accepting import Prepared, beyond, prepared, produced
 from connectors.http.access import Asking
 from connectors.http.body import Mode, discard_body, mode_of, read_body
 from connectors.http.description import MESSAGE_BODY, POST_MESSAGES
+from connectors.http.direct import DirectRoute
 from connectors.http.inbound import Record
 from connectors.http.parts import Parts, parts_of
 from connectors.http.problems import FieldProblem, Refusal, documented
@@ -25,10 +27,12 @@ from schemas.flows import FLOWS
 from schemas.message import Message
 from schemas.problems import InvalidMessage
 
-router = APIRouter(tags=["messages"])
+router = APIRouter(tags=["messages"], route_class=DirectRoute)
 _JSON = "application/json"
 _BUSY_SECONDS = "1"
 _AWAY_SECONDS = "5"
+_LARGE = 1024 * 1024
+_MOMENT_SECONDS = 0.0005
 
 
 class Accepted(BaseModel):
@@ -191,8 +195,7 @@ async def _batch(request: Request, parts: Parts, asking: Caller) -> Response:
         # Whoever sends slowly keeps nobody waiting: the turn begins when all is here.
         body = await read_body(request, limits.batch_body_limit, limits.body_within, share.grow)
         await _turn(parts, held)
-        # Thousands of fields: in a thread, so that other requests and health are answered meanwhile.
-        items = await asyncio.to_thread(_prepared_batch, parts, asking, body)
+        items = await _prepared_batch(parts, asking, body)
         if not parts.producer.has_room(len(items)):
             raise Refusal("busy", headers={"Retry-After": _BUSY_SECONDS})
         over = beyond(parts, items)
@@ -208,11 +211,23 @@ async def _batch(request: Request, parts: Parts, asking: Caller) -> Response:
     return _batch_answer(answers, max((int(r.headers["Retry-After"]) for r in over.values()), default=0))
 
 
-def _prepared_batch(parts: Parts, asking: Caller, body: bytes) -> list[Prepared]:
-    """Raises InvalidMessage where it is no batch."""
+async def _prepared_batch(parts: Parts, asking: Caller, body: bytes) -> list[Prepared]:
+    """Raises InvalidMessage where it is no batch.
+
+    For a moment at a time, so that other requests and health are answered meanwhile: threads that take turns
+    at the interpreter each need twice the time (docs/decisions/0026).
+    """
     limits = parts.config
-    events = from_batch(body, limits.pseudonym_key, limits.lists, datetime.now(UTC), limits.batch_items)
-    return [prepared(parts, asking, event) for event in events]
+    given = body, limits.pseudonym_key, limits.lists, datetime.now(UTC), limits.batch_items
+    events = await asyncio.to_thread(from_batch, *given) if len(body) > _LARGE else from_batch(*given)
+    items: list[Prepared] = []
+    until = time.perf_counter() + _MOMENT_SECONDS
+    for event in events:
+        items.append(prepared(parts, asking, event))
+        if time.perf_counter() > until:
+            await asyncio.sleep(0)
+            until = time.perf_counter() + _MOMENT_SECONDS
+    return items
 
 
 async def _turn(parts: Parts, held: ExitStack) -> None:

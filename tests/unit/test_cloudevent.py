@@ -104,7 +104,7 @@ def test_a_message_is_the_same_through_every_binding(event: dict[str, Any]) -> N
     assert key.decode() == (message.case_key or message.envelope.id)
     written = to_structured(attributes_of(message.envelope, message.subject), message.data)
     assert read(orjson.loads(orjson.dumps(written))) == message
-    assert from_batch(orjson.dumps([event, event]), KEY, LISTS, NOW, 500) == [message, message]
+    assert list(from_batch(orjson.dumps([event, event]), KEY, LISTS, NOW, 500)) == [message, message]
     attributes = {name: event[name] for name in event.keys() - {"data", "datacontenttype"}}
     binary = {f"CE-{name}": text for name, text in attributes.items()}
     assert from_http_binary(binary, orjson.dumps(event["data"]), KEY, LISTS, NOW) == message

@@ -158,7 +158,7 @@ def test_the_attributes_of_binary_mode_are_told_as_headers() -> None:
 def test_the_example_of_a_batch_is_accepted_whole() -> None:
     for example in BATCH["examples"].values():
         against(BATCH["schema"]).validate(example["value"])
-        read = from_batch(orjson.dumps(example["value"]), KEY, LISTS, NOW, 500)
+        read = list(from_batch(orjson.dumps(example["value"]), KEY, LISTS, NOW, 500))
         assert len(read) > 1
         assert all(isinstance(message, Message) for message in read)
 
