@@ -40,6 +40,7 @@ from streams.rules.ruleset import shipped as shipped_rules
 from streams.seal_keys import SealKeys
 from streams.topic_state import TopicState
 from streams.topics import ensure_topics, inbound_shape, outbound_shape
+from streams.tracing.target import tracing_to
 from streams.worker_config import WorkerConfig
 
 PARTS = ("intake", "broker", "loop", "database", "deadlines", "relay", "disk")
@@ -71,6 +72,7 @@ class Worker:
         self.config = config
         self.health = Health()
         self.metrics = Metrics()
+        self.tracing = tracing_to(config.traces, "worker", self.metrics.spans_dropped.inc)
         lists = shipped_lists()
         rulebook = Rulebook(shipped_rules(), lists)
         self.metrics.tell_rules(rulebook)
@@ -110,6 +112,7 @@ class Worker:
             executor=self.executor,
             health=self.health,
             metrics=self.metrics,
+            tracing=self.tracing,
         )
         self.app = _faust_app(config)
         self.app.sensors.add(AgentSensor(self.metrics))
@@ -155,6 +158,8 @@ class Worker:
         self.executor.shutdown(wait=True)
         self.registry_watch.stop()
         self.ledger.close()
+        if self.tracing is not None:
+            self.tracing.close()
 
     def reasons(self) -> list[str]:
         """Why the worker is not ready; empty when it is."""
@@ -186,6 +191,7 @@ class Worker:
                 outbound_shape(replication_factor=replicas),
                 replication_factor=replicas,
             ),
+            self.tracing,
         )
 
     async def _watch(self) -> None:

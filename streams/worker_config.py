@@ -9,6 +9,7 @@ from schemas.identifiers import Flow
 from streams.broker_access import Login, client_settings
 from streams.ledger.suspending import Tolerance
 from streams.proving import LIFETIME
+from streams.tracing.target import TraceTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class WorkerConfig:
     settings of that name: a worker that neither polls nor beats its heart for that long loses its
     partitions. `require_seal`: nothing that is neither sealed nor signed is taken from the topics;
     `seal_lifetime`: nor what was sealed or signed longer than that before the broker had it. `tolerance`: how
-    many faults a system may make before it may send no more.
+    many faults a system may make before it may send no more. `traces`: where they go; None: there are none.
     """
 
     bootstrap: str
@@ -34,6 +35,7 @@ class WorkerConfig:
     require_seal: bool = False
     seal_lifetime: timedelta = LIFETIME
     tolerance: Tolerance = field(default_factory=Tolerance)
+    traces: TraceTarget | None = None
     topic_prefix: str = ""
     group: str = "overgang"
     inbound_partitions: int = 6

@@ -24,6 +24,7 @@ from schemas.problems import OvergangError
 from schemas.pseudonym import load_or_make_key
 from streams.ledger.sealing import load_or_make_wrapping_key
 from streams.seal_keys import SealKeys
+from streams.tracing.target import TraceTarget
 
 _DRAIN_SECONDS = 10
 _CONNECTIONS = 1000
@@ -86,6 +87,7 @@ def api_config(settings: Settings) -> ApiConfig:
         webhook_ttl=timedelta(days=settings.webhook_days),
         topic_prefix=settings.topic_prefix,
         consumer_group=settings.consumer_group,
+        traces=TraceTarget.of(settings.traces_endpoint, settings.traces_share),
         limits=LimitConfig(
             requests=Rate(settings.requests_per_second, settings.requests_burst),
             messages=Rate(settings.messages_per_second, settings.messages_burst),

@@ -13,6 +13,7 @@ from connectors.settings import Settings
 from connectors.webhooks.deliverer import Deliverer, DelivererConfig
 from streams.ledger.sealing import load_or_make_wrapping_key
 from streams.monitoring import Monitoring
+from streams.tracing.target import TraceTarget
 
 log = structlog.get_logger(__name__)
 
@@ -20,19 +21,22 @@ log = structlog.get_logger(__name__)
 def deliver() -> None:
     """Post messages to recipients' webhooks until SIGTERM or Ctrl-C; posts on their way arrive first."""
     settings = Settings()
-    url = database_url(settings)
-    refuse_owner(settings, url)
-    deliverer = Deliverer(
-        DelivererConfig(
-            database_url=url,
-            seal=load_or_make_wrapping_key(settings.wrapping_key_file),
-            origin=settings.webhook_origin,
-            ttl=timedelta(days=settings.webhook_days),
-            loopback=settings.profile == "embedded",
-        )
-    )
+    refuse_owner(settings, database_url(settings))
+    deliverer = Deliverer(deliverer_config(settings))
     log_as_json()
     asyncio.run(_run(deliverer, settings))
+
+
+def deliverer_config(settings: Settings) -> DelivererConfig:
+    """The deliverer's part of the settings. Raises OvergangError where no database is named."""
+    return DelivererConfig(
+        database_url=database_url(settings),
+        seal=load_or_make_wrapping_key(settings.wrapping_key_file),
+        traces=TraceTarget.of(settings.traces_endpoint, settings.traces_share),
+        origin=settings.webhook_origin,
+        ttl=timedelta(days=settings.webhook_days),
+        loopback=settings.profile == "embedded",
+    )
 
 
 async def _run(deliverer: Deliverer, settings: Settings) -> None:

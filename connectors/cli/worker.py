@@ -10,6 +10,7 @@ from connectors.settings import Settings
 from schemas.problems import OvergangError
 from streams.ledger.suspending import Tolerance
 from streams.run_worker import run_worker
+from streams.tracing.target import TraceTarget
 from streams.worker_config import WorkerConfig
 
 
@@ -41,6 +42,7 @@ def worker_config(settings: Settings) -> WorkerConfig:
         require_seal=settings.require_seal,
         seal_lifetime=timedelta(days=settings.seal_days),
         tolerance=Tolerance(settings.faults_per_hour),
+        traces=TraceTarget.of(settings.traces_endpoint, settings.traces_share),
         topic_prefix=settings.topic_prefix,
         group=settings.consumer_group,
         inbound_partitions=settings.inbound_partitions,

@@ -40,6 +40,7 @@ from connectors.http.metrics import Metrics
 from connectors.http.observe import Observe
 from connectors.http.parts import Parts
 from connectors.http.problems import Refusal, page
+from connectors.http.traced import TraceIngest
 from connectors.inbound_topics import inbound_topics
 from connectors.mailbox.bell import Bell
 from connectors.mailbox.polls import Polls
@@ -53,6 +54,7 @@ from streams.ledger.registry_watch import RegistryWatch
 from streams.ledger_numbers import LedgerNumbers
 from streams.measurements.build import tell_build
 from streams.rules.ruleset import shipped as shipped_rules
+from streams.tracing.target import tracing_to
 
 _log = structlog.get_logger(__name__)
 _AWAY_SECONDS = "5"
@@ -64,6 +66,7 @@ def create_app(config: ApiConfig) -> FastAPI:
     metrics = Metrics()
     tell_build(metrics.registry, shipped_rules().digest, config.lists.digest)
     bell = Bell(config.database_url)
+    tracing = tracing_to(config.traces, "api", metrics.spans_dropped.inc)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -89,6 +92,7 @@ def create_app(config: ApiConfig) -> FastAPI:
             config.wrapping,
             config.mailbox_page,
             metrics.delivered.labels("mailbox").observe,
+            tracing,
         )
         numbers = LedgerNumbers(
             database_url=config.database_url,
@@ -117,6 +121,7 @@ def create_app(config: ApiConfig) -> FastAPI:
             polls,
             numbers,
             Limits(config.limits, metrics),
+            tracing,
         )
         health.start()
         bell.start()
@@ -135,10 +140,14 @@ def create_app(config: ApiConfig) -> FastAPI:
             await asyncio.to_thread(numbers.stop)
             engine.dispose()
             writing.dispose()
+            if tracing is not None:
+                await asyncio.to_thread(tracing.close)
 
     app = described_app(lifespan)
     app.state.bell = bell
     app.add_middleware(_OnlyKnownHosts, hosts=frozenset(config.allowed_hosts))
+    if tracing is not None:
+        app.add_middleware(TraceIngest, tracing=tracing)
     app.add_middleware(Observe, metrics=metrics)
     return app
 
@@ -154,6 +163,8 @@ def described_app(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         # The framework's own routes take no dependencies, and its pages load scripts from elsewhere.
         openapi_url=None,
         generate_unique_id_function=operation_id,
+        # The framework's own would tell addresses and what a client sent.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     for room in (ingest, receipts, mailbox, tasks, webhooks, schemas, registry, operations):
         app.include_router(room.router)

@@ -1,13 +1,15 @@
 """How an agent takes a batch: decode, apply, and what happens when that fails. Nothing raises out of it but
 a bug in these lines, and that stops the worker."""
 
+from __future__ import annotations
+
 import asyncio
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
@@ -23,6 +25,9 @@ from streams.intake import Intake
 from streams.ledger.apply import Applied
 from streams.ledger.ledger import Ledger
 from streams.metrics import Metrics
+
+if TYPE_CHECKING:
+    from streams.tracing.tracing import Tracing
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +47,7 @@ class Taking:
     executor: Executor
     health: Health
     metrics: Metrics
+    tracing: Tracing | None
 
     async def take(self, batch: Batch) -> None:
         """Bring a batch to its end: stored, dropped because its partition went, or left where its flow
@@ -85,7 +91,12 @@ class Taking:
         started = time.perf_counter()
         now = datetime.now(UTC)
         decoded = self.decoder.decode(batch, now)
-        applied = self.ledger.apply(batch, decoded, now)
+        if self.tracing is None:
+            applied = self.ledger.apply(batch, decoded, now)
+        else:
+            with self.tracing.processing(batch, decoded) as traced:
+                applied = self.ledger.apply(batch, traced.decoded, now)
+            traced.stored(applied.repeated)
         self.metrics.apply_seconds.observe(time.perf_counter() - started)
         self._count_waits(batch, decoded)
         return applied

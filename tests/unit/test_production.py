@@ -264,3 +264,17 @@ def test_a_file_without_a_password_is_refused(safe: Path, content: str) -> None:
     (safe / "kafka.password").write_text(content)
     with pytest.raises(KeyFileError, match="OVERGANG_KAFKA_PASSWORD_FILE"):
         worker_config(Settings()).consumer_settings()
+
+
+@pytest.mark.parametrize("url", ["http://collector.example:4318", "http://10.0.0.7:4318/v1/traces"])
+def test_traces_in_the_clear_beyond_this_machine_are_refused(change: Change, url: str) -> None:
+    change("TRACES_ENDPOINT", url)
+    refused("TRACES_ENDPOINT", "use https")
+
+
+@pytest.mark.parametrize("url", ["https://collector.example", "http://127.0.0.1:4318"])
+def test_traces_by_tls_or_to_this_machine_are_sent(change: Change, url: str) -> None:
+    change("TRACES_ENDPOINT", url)
+    traces = worker_config(Settings()).traces
+    assert traces is not None
+    assert traces.url == f"{url}/v1/traces"
