@@ -54,6 +54,7 @@ bench: $(VENV)/.tests ## throughput and latency on a real Kafka and PostgreSQL; 
 	$(BIN)/python -m bench.scrape
 	$(BIN)/python -m bench.ingest
 	$(BIN)/python -m bench.bodies
+	$(BIN)/python -m bench.traces
 
 lock: $(VENV)/.tests ## write the lock files anew from pyproject.toml
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --extra build pyproject.toml -o requirements.lock

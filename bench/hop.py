@@ -22,13 +22,13 @@ _PATIENCE = 300.0
 console = Console()
 
 
-def until_done(on: Rig, given: list[Message], *command: str) -> float:
+def until_done(on: Rig, given: list[Message], *command: str, **settings: str) -> float:
     """Seconds from the first message produced until every outbound row is published, by one worker, or by
-    the worker that `command` starts."""
+    the worker that `command` starts; `settings` are variables of its environment."""
     house = on.fresh()
     with (
         psycopg.connect(house.database_url, autocommit=True) as watch,
-        house.process(*(command or house.overgang("worker"))),
+        house.process(*(command or house.overgang("worker")), **settings),
     ):
         _until(watch, "SELECT count(*) >= 1 FROM pg_locks WHERE locktype = 'advisory'")
         produce(on.running.bootstrap, house.prefix, given[:WARM])

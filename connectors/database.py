@@ -14,4 +14,5 @@ def with_password(url: str, settings: Settings) -> str:
     if file is None:
         return url
     password = password_in(file, "OVERGANG_DATABASE_PASSWORD_FILE")
-    return make_url(url).set(password=password).render_as_string(hide_password=False)
+    # SQLAlchemy leaves blanks as they are; psycopg refuses them in a URL.
+    return make_url(url).set(password=password).render_as_string(hide_password=False).replace(" ", "%20")

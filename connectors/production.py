@@ -36,6 +36,7 @@ def unsafe(settings: "Settings") -> list[str]:
         *_database(settings),
         *_secrets(settings),
         *_edge(settings),
+        *_traces(settings),
     ]
 
 
@@ -116,4 +117,13 @@ def _edge(settings: "Settings") -> Iterator[str]:
         yield (
             "OVERGANG_WEBHOOK_ORIGIN: is the name for trying out; set the DNS name that endpoints know this "
             "exchange by"
+        )
+
+
+def _traces(settings: "Settings") -> Iterator[str]:
+    url = urlsplit(settings.traces_endpoint or "")
+    if url.scheme == "http" and not is_loopback(url.hostname or ""):
+        yield (
+            "OVERGANG_TRACES_ENDPOINT: sends traces in the clear beyond this machine; use https, or a "
+            "collector on this machine"
         )

@@ -20,6 +20,7 @@ _FORMS = {
     "topic_prefix": "at most 64 letters, digits, dots, hyphens and underscores",
     "webhook_origin": "a DNS name such as overgang.example",
     "http_names": "a list of DNS names such as overgang.example,other.example",
+    "traces_endpoint": "a URL such as http://127.0.0.1:4318/v1/traces",
     "consumer_group": "1 to 64 letters, digits, dots, hyphens and underscores",
 }
 
@@ -86,6 +87,9 @@ class Settings(BaseSettings):
 
     schema_registry_authorization_file: AbsolutePath | None = None
     """File of mode 600 with the value of the Authorization header for it, one line."""
+
+    disk_floor_mb: int = Field(default=200, ge=0, le=1_000_000)
+    """MiB that must be free on the data directory's disk: with fewer, worker and API are not ready."""
 
     http_host: str = "127.0.0.1"
     """Address the HTTP API listens on; in the embedded profile loopback only."""
@@ -210,6 +214,13 @@ class Settings(BaseSettings):
     session_timeout_ms: int = Field(default=10_000, ge=1_000, le=300_000)
     """Milliseconds without a heartbeat after which the broker gives a worker's partitions to others: so long
     nothing is read after a worker was killed. Too short costs a rebalance now and then, never a message."""
+
+    traces_endpoint: str | None = Field(default=None, pattern=r"^https?://[^\s/]\S*$")
+    """Where traces go: a collector's URL for OTLP over HTTP; without a path `/v1/traces` is added. None:
+    there are no traces."""
+
+    traces_share: float = Field(default=1.0, ge=0, le=1)
+    """Share of the traces that are kept, 0 to 1; the same in every process, else traces have holes."""
 
     def __init__(self, **values: Any) -> None:
         refuse_unknown_variables(type(self).model_fields)

@@ -44,7 +44,11 @@ def attribute_forms(types: Collection[str], senders: Collection[Role]) -> dict[s
         },
         "correlationid": _TEXT | {"description": "Passed on unchanged."},
         "causationid": _TEXT | {"description": "Passed on unchanged."},
-        "traceparent": _TEXT | {"description": "Passed on unchanged."},
+        "traceparent": _TEXT
+        | {
+            "description": "Passed on unchanged; where the operator records traces, the gateway's own place"
+            " in the same trace."
+        },
         "subject": {"type": "string", "description": "Set by the gateway; what a sender gives is ignored."},
         "sequence": {"type": "string", "description": "Set by the gateway; what a sender gives is ignored."},
         "dataschema": {"type": "string", "description": "Ignored: the type says which schema it is."},

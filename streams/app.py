@@ -22,6 +22,7 @@ from streams.agents.taking import Taking
 from streams.batch import Batch
 from streams.broker_access import client_settings
 from streams.deadlines import EVERY, Deadlines
+from streams.disk_room import DATABASE_DISK, DATABASE_FULL, LOOK_EVERY, no_room
 from streams.failures import Outcome, StopWorker, outcome_of
 from streams.handover import Handover
 from streams.health import Health
@@ -39,9 +40,10 @@ from streams.rules.ruleset import shipped as shipped_rules
 from streams.seal_keys import SealKeys
 from streams.topic_state import TopicState
 from streams.topics import ensure_topics, inbound_shape, outbound_shape
+from streams.tracing.target import tracing_to
 from streams.worker_config import WorkerConfig
 
-PARTS = ("intake", "broker", "loop", "database", "deadlines", "relay")
+PARTS = ("intake", "broker", "loop", "database", "deadlines", "relay", "disk")
 """What must have shown life lately for the worker to be ready."""
 TROUBLES_EVERY = 5.0
 THREADS = 4
@@ -70,6 +72,7 @@ class Worker:
         self.config = config
         self.health = Health()
         self.metrics = Metrics()
+        self.tracing = tracing_to(config.traces, "worker", self.metrics.spans_dropped.inc)
         lists = shipped_lists()
         rulebook = Rulebook(shipped_rules(), lists)
         self.metrics.tell_rules(rulebook)
@@ -109,6 +112,7 @@ class Worker:
             executor=self.executor,
             health=self.health,
             metrics=self.metrics,
+            tracing=self.tracing,
         )
         self.app = _faust_app(config)
         self.app.sensors.add(AgentSensor(self.metrics))
@@ -118,6 +122,7 @@ class Worker:
         deadlines = Deadlines(self.ledger, self.executor, self.health)
         self.app.timer(EVERY, name="deadlines")(deadlines.decide_due)
         self.app.timer(TROUBLES_EVERY, name="troubles")(self._count_troubles)
+        self.app.timer(LOOK_EVERY, name="disks")(self._look_for_room)
         self.app.task(self._watch)
         # Stopped in the reverse order: no more input, then the relay, then the agents, health to the last.
         monitoring = Monitoring(config.host, config.port, self.reasons, self.metrics)
@@ -146,12 +151,15 @@ class Worker:
                 raise StopWorker("the database does not answer; start it, then the worker again") from error
             raise
         self.registry_watch.start()
+        self._look_at_our_disk()
 
     def close(self) -> None:
         """After the app has stopped: let the batch in hand be stored, then close the connections."""
         self.executor.shutdown(wait=True)
         self.registry_watch.stop()
         self.ledger.close()
+        if self.tracing is not None:
+            self.tracing.close()
 
     def reasons(self) -> list[str]:
         """Why the worker is not ready; empty when it is."""
@@ -183,6 +191,7 @@ class Worker:
                 outbound_shape(replication_factor=replicas),
                 replication_factor=replicas,
             ),
+            self.tracing,
         )
 
     async def _watch(self) -> None:
@@ -194,6 +203,26 @@ class Worker:
             self.metrics.loop_stall_seconds.set(max(0.0, loop.time() - due))
             self.metrics.agents_alive.set(sum(map(self._agent_lives, FLOWS)))
             self.health.alive("loop")
+
+    async def _look_for_room(self) -> None:
+        """On our own disk, and on PostgreSQL's."""
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(self.executor, self._look_at_our_disk)
+            full = await loop.run_in_executor(self.executor, self.ledger.disk_is_full)
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            self.health.trouble("database", "does not answer")
+        else:
+            self._tell(DATABASE_DISK, DATABASE_FULL if full else None)
+
+    def _look_at_our_disk(self) -> None:
+        self._tell("disk", no_room(self.config.data_directory, self.config.disk_floor_mb))
+
+    def _tell(self, part: str, reason: str | None) -> None:
+        if reason is None:
+            self.health.alive(part)
+        else:
+            self.health.trouble(part, reason)
 
     async def _count_troubles(self) -> None:
         """What stands still in the ledger; while the database is away the last numbers stay."""

@@ -35,6 +35,13 @@ class Input:
         except ValueError:
             return None
 
+    def claimed_traceparent(self) -> str | None:
+        """The trace that it says it belongs to; None where it says nothing that is text."""
+        try:
+            return self._header("ce_traceparent") or None
+        except ValueError:
+            return None
+
     def _header(self, name: str) -> str:
         return (dict(self.headers).get(name) or b"").decode()
 

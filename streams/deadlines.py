@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from streams.failures import Outcome, fault_name, outcome_of
+from streams.failures import Outcome, database_trouble, fault_name, outcome_of
 from streams.health import Health
 from streams.ledger.ledger import Ledger
 
@@ -40,7 +40,7 @@ class Deadlines:
                 self.health.alive("deadlines")
         except Exception as error:  # noqa: BLE001 a deadline that cannot be decided must not stop the flows
             if outcome_of(error) is Outcome.RETRY:
-                self.health.trouble("database", "does not answer")
+                self.health.trouble(*database_trouble(error))
             else:
                 log.error("deadlines not decided", fault=fault_name(error))
                 self.health.trouble("deadlines", fault_name(error))

@@ -3,9 +3,11 @@
 from enum import StrEnum
 
 import psycopg
+from psycopg.errors import DiskFull
 
 from schemas.identifiers import Flow
 from schemas.problems import OvergangError
+from streams.disk_room import DATABASE_DISK, DATABASE_FULL
 from streams.ledger.registry_watch import RegistryUnknown
 
 
@@ -69,6 +71,11 @@ def outcome_of(error: Exception) -> Outcome:
             return Outcome.RETRY
         case _:
             return Outcome.STOP_FLOW
+
+
+def database_trouble(error: Exception) -> tuple[str, str]:
+    """The part of health that a `RETRY` concerns, and why it cannot work: away, or its disk is full."""
+    return (DATABASE_DISK, DATABASE_FULL) if isinstance(error, DiskFull) else ("database", "does not answer")
 
 
 def fault_name(fault: BaseException) -> str:

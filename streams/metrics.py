@@ -7,6 +7,7 @@ from streams.measurements import worker as listed
 from streams.measurements.build import tell_build
 from streams.measurements.labels import SYSTEM
 from streams.measurements.model import Within
+from streams.measurements.traces import SPANS_DROPPED
 
 
 class Metrics:
@@ -32,6 +33,7 @@ class Metrics:
         self.agents_alive = listed.AGENTS_ALIVE.gauge(registry)
         self.batches_in_hand = listed.IN_HAND.gauge(registry)
         self.agent_seconds = listed.AGENT.histogram(registry)
+        self.spans_dropped = SPANS_DROPPED.counter(registry)
 
     def tell_rules(self, rulebook: Rulebook) -> None:
         """By which rules and code lists this worker decides."""

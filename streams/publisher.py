@@ -1,10 +1,13 @@
 """Puts outbound rows on their recipients' topics and tells what became of each."""
 
+from __future__ import annotations
+
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -17,6 +20,9 @@ from streams.ledger.case_keys import CaseErased
 from streams.ledger.outbound import OutboundRow
 from streams.ledger.sealing import CannotOpen
 from streams.topic_making import Make, TopicMaking
+
+if TYPE_CHECKING:
+    from streams.tracing.tracing import Hop, Tracing
 
 LARGEST_BYTES = 1_000_000
 """Of a message with its key and headers, and of a batch; outbound topics take a little more."""
@@ -68,10 +74,12 @@ class Publisher:
         topic_prefix: str,
         open_payload: Open,
         make_topics: Make,
+        tracing: Tracing | None = None,
     ) -> None:
         self._producer = Producer(dict(settings), logger=logging.getLogger("librdkafka"))
         self._prefix = topic_prefix
         self._open = open_payload
+        self._tracing = tracing
         self._making = TopicMaking(make_topics)
         self._without_topic: dict[str, PartyAddress] = {}
         self._known_topics: set[str] = set()
@@ -145,13 +153,15 @@ class Publisher:
         except CannotOpen as closed:
             self._results.refused[row.recipient] = str(closed)
             return True
+        topic = self._topic(row.recipient)
+        hop = None if self._tracing is None else self._tracing.publishing(row, topic)
         try:
             self._producer.produce(
-                self._topic(row.recipient),
+                topic,
                 value=value,
                 key=row.attributes.get("subject"),
                 headers=kafka_headers(row.event_attributes()),
-                on_delivery=partial(self._delivered, row.n, row.recipient),
+                on_delivery=partial(self._delivered, row.n, row.recipient, hop),
             )
         except BufferError:
             return False
@@ -170,9 +180,16 @@ class Publisher:
             self._results.refused[row.recipient] = error.name()
 
     def _delivered(
-        self, n: int, recipient: PartyAddress, error: KafkaError | None, _message: Message
+        self,
+        n: int,
+        recipient: PartyAddress,
+        hop: Hop | None,
+        error: KafkaError | None,
+        _message: Message,
     ) -> None:
         self._in_flight[recipient] -= 1
+        if hop is not None:
+            hop.end("published" if error is None else error.name(), failed=error is not None)
         if error is None:
             self._results.published.append(n)
         elif error.code() in _PURGED:

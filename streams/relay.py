@@ -20,7 +20,7 @@ from mode import Service
 
 from schemas.identifiers import PartyAddress
 from schemas.outbound import DELIVERY_RECEIPT_TYPE, RECEIPT_TYPE, TASK_TYPE
-from streams.failures import Outcome, fault_name, outcome_of
+from streams.failures import Outcome, database_trouble, fault_name, outcome_of
 from streams.health import Health
 from streams.leadership import leadership
 from streams.ledger import outbound
@@ -86,7 +86,7 @@ class Relay(Service):  # type: ignore[misc] # mode has no types
                         self._lead(connection)
             except Exception as error:  # noqa: BLE001 a relay that fails is unready and tries again
                 away = outcome_of(error) is Outcome.RETRY
-                reason = "the database does not answer" if away else fault_name(error)
+                reason = " ".join(database_trouble(error)) if away else fault_name(error)
                 log.error("relay failed, trying again", reason=reason)
                 self._health.trouble("relay", reason)
                 self._stopping.wait(_AGAIN)

@@ -9,6 +9,7 @@ from schemas.identifiers import Flow
 from streams.broker_access import Login, client_settings
 from streams.ledger.suspending import Tolerance
 from streams.proving import LIFETIME
+from streams.tracing.target import TraceTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +17,12 @@ class WorkerConfig:
     """`bootstrap` and `database_url` name broker and database; the key files are made where they are absent.
     `login`: how to log in at the broker; None: in the clear.
 
-    `port` serves health and numbers on `host`, 0 takes a free one. The three `_ms` are Kafka's consumer
+    `port` serves health and numbers on `host`, 0 takes a free one. `disk_floor_mb`: MiB that must be free on
+    the data directory's disk for the worker to be ready. The three `_ms` are Kafka's consumer
     settings of that name: a worker that neither polls nor beats its heart for that long loses its
     partitions. `require_seal`: nothing that is neither sealed nor signed is taken from the topics;
     `seal_lifetime`: nor what was sealed or signed longer than that before the broker had it. `tolerance`: how
-    many faults a system may make before it may send no more.
+    many faults a system may make before it may send no more. `traces`: where they go; None: there are none.
     """
 
     bootstrap: str
@@ -33,6 +35,7 @@ class WorkerConfig:
     require_seal: bool = False
     seal_lifetime: timedelta = LIFETIME
     tolerance: Tolerance = field(default_factory=Tolerance)
+    traces: TraceTarget | None = None
     topic_prefix: str = ""
     group: str = "overgang"
     inbound_partitions: int = 6
@@ -40,6 +43,7 @@ class WorkerConfig:
     batch_size: int = 500
     host: str = "127.0.0.1"
     port: int = 0
+    disk_floor_mb: int = 200
     max_poll_interval_ms: int = 300_000
     session_timeout_ms: int = 10_000
     heartbeat_interval_ms: int = 3_000

@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import settings
 from sqlalchemy import make_url
 
 from connectors.embedded.kafka import EmbeddedKafka
@@ -22,6 +23,10 @@ from tests.processes import Processes
 from tests.shared_services import SharedServices
 
 WaitUntil = Callable[..., None]
+
+# How long an example takes says something about the machine only.
+settings.register_profile("untimed", settings.default, deadline=None)
+settings.load_profile("untimed")
 
 
 OF_THE_FINISHED_RUN = {

@@ -18,11 +18,13 @@ from connectors.http.limits import LimitConfig
 from connectors.http.serving import ApiServer
 from connectors.limits.in_hand import Shares
 from connectors.limits.rates import Rate
+from connectors.own_rights import refuse_owner
 from connectors.settings import Settings
 from schemas.problems import OvergangError
 from schemas.pseudonym import load_or_make_key
 from streams.ledger.sealing import load_or_make_wrapping_key
 from streams.seal_keys import SealKeys
+from streams.tracing.target import TraceTarget
 
 _DRAIN_SECONDS = 10
 _CONNECTIONS = 1000
@@ -37,6 +39,9 @@ def api() -> None:
     """Serve the HTTP API until SIGTERM or Ctrl-C; requests in hand are answered first."""
     settings = Settings()
     config = api_config(settings)
+    refuse_owner(settings, config.database_url)
+    # Where every key is given, nothing else has made it.
+    settings.data_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     log_as_json()
     with listen(settings.http_host, settings.http_port) as listening:
         server = ApiServer(
@@ -69,6 +74,8 @@ def api_config(settings: Settings) -> ApiConfig:
     return ApiConfig(
         kafka_bootstrap=settings.kafka_bootstrap,
         kafka_login=broker_login(settings),
+        data_directory=settings.data_directory,
+        disk_floor_mb=settings.disk_floor_mb,
         database_url=with_password(settings.database_url, settings),
         pseudonym_key=load_or_make_key(settings.pseudonym_key_file),
         seal_keys=SealKeys(settings.seal_keys_file),
@@ -80,6 +87,7 @@ def api_config(settings: Settings) -> ApiConfig:
         webhook_ttl=timedelta(days=settings.webhook_days),
         topic_prefix=settings.topic_prefix,
         consumer_group=settings.consumer_group,
+        traces=TraceTarget.of(settings.traces_endpoint, settings.traces_share),
         limits=LimitConfig(
             requests=Rate(settings.requests_per_second, settings.requests_burst),
             messages=Rate(settings.messages_per_second, settings.messages_burst),

@@ -25,8 +25,12 @@ from connectors.database import with_password
 from connectors.inbound_topics import inbound_topics
 from connectors.settings import Settings
 from schemas.key_file import KeyFileError
+from streams.database_roles import shipped_roles
 from streams.ledger.clock import clock_ahead
+from streams.ledger.disk_room import disk_is_full
 from streams.ledger.migrate import current_revision, newest_revision
+from streams.ledger.roles import plan, standing
+from streams.ledger.roles import told as roles_told
 
 _BROKER_SECONDS = 5.0
 _HEALTH_SECONDS = 5.0
@@ -38,6 +42,7 @@ _REFUSALS = {
     "_AUTHENTICATION": "mend OVERGANG_KAFKA_USER and OVERGANG_KAFKA_PASSWORD_FILE",
     "_SSL": "mend OVERGANG_KAFKA_CA_FILE, or the broker's certificate",
 }
+_ROLES = "run `overgang database roles apply` as the owner of the tables"
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -59,6 +64,7 @@ def doctor(json: AsJson = False) -> None:
         *broker,
         *([access(settings)] if known else ()),
         *database,
+        *_role(database_url and with_password(database_url, settings), embedded),
         schema_registry(settings),
         _disk(settings.data_directory),
         _key("pseudonym key", settings.pseudonym_key_file),
@@ -153,6 +159,8 @@ def _database(url: str | None) -> Iterator[Finding]:
     try:
         found = current_revision(url)
         ahead = clock_ahead(url, time.time)
+        with psycopg.connect(url, connect_timeout=5) as connection:
+            full = disk_is_full(connection)
     except (SQLAlchemyError, psycopg.Error) as away:
         kind = type(away).__name__
         yield Finding(
@@ -160,6 +168,8 @@ def _database(url: str | None) -> Iterator[Finding]:
         )
         return
     yield Finding("database", True, "answers")
+    if full:
+        yield Finding("database disk", False, "PostgreSQL has no room to write", "make room on its disk")
     apart = f"{abs(ahead):.1f} s from the database's"
     if abs(ahead) > _CLOCK_SECONDS:
         yield Finding("clock", False, apart, "let both machines keep time by NTP (timedatectl)")
@@ -170,6 +180,29 @@ def _database(url: str | None) -> Iterator[Finding]:
         yield Finding("migrations", True, f"at {wanted}")
     else:
         yield Finding("migrations", False, f"at {found or 'none'}, not {wanted}", "`overgang up` migrates it")
+
+
+def _role(url: str | None, embedded: bool) -> Iterator[Finding]:
+    """Whether whoever we are there may do what the file says; an embedded database has its owner alone."""
+    if not url:
+        return
+    try:
+        found, wanted = standing(url), shipped_roles()
+        with psycopg.connect(url, connect_timeout=5) as connection:
+            differs = plan(connection, wanted).of(found.user)
+    except psycopg.Error:
+        return  # told above
+    if found.user not in wanted.users.values():
+        if not embedded:
+            owns = found.superuser or found.owner
+            told = f"{found.user} {'may do everything' if owns else 'is none of ours'}"
+            yield Finding("database role", False, f"{told}: right for `overgang migrate` alone", _ROLES)
+        return
+    lines = [f"{detail} is to {action}" for action, _, detail in roles_told(differs)]
+    if lines:
+        yield Finding("database role", False, f"{found.user}: {'; '.join(lines)}", _ROLES)
+    else:
+        yield Finding("database role", True, f"{found.user} may do what it needs and no more")
 
 
 def _disk(directory: Path) -> Finding:

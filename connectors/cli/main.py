@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "api": ("connectors.cli.api:api", "Serve the HTTP API."),
     "deliver": ("connectors.cli.deliver:deliver", "Post messages to recipients' webhooks."),
     "migrate": ("connectors.cli.migrate:migrate", "Bring the database to what this version needs."),
+    "database": ("connectors.cli.database:database", "Users of the database and their rights."),
     "simulate": ("connectors.cli.simulate:simulate", "Make synthetic messages."),
     "check": ("connectors.cli.check:check", "Check a file of messages."),
     "send": ("connectors.cli.send:send", "Send a file of messages."),

@@ -5,10 +5,12 @@ from datetime import timedelta
 from connectors.broker import broker_login
 from connectors.cli.log_lines import log_as_json
 from connectors.database import with_password
+from connectors.own_rights import refuse_owner
 from connectors.settings import Settings
 from schemas.problems import OvergangError
 from streams.ledger.suspending import Tolerance
 from streams.run_worker import run_worker
+from streams.tracing.target import TraceTarget
 from streams.worker_config import WorkerConfig
 
 
@@ -16,6 +18,7 @@ def worker() -> None:
     """Turn messages into tasks until SIGTERM or Ctrl-C; what is in hand is stored first."""
     settings = Settings()
     config = worker_config(settings)
+    refuse_owner(settings, config.database_url)
     # Where every key is given, nothing else has made it.
     settings.data_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     log_as_json()
@@ -39,6 +42,7 @@ def worker_config(settings: Settings) -> WorkerConfig:
         require_seal=settings.require_seal,
         seal_lifetime=timedelta(days=settings.seal_days),
         tolerance=Tolerance(settings.faults_per_hour),
+        traces=TraceTarget.of(settings.traces_endpoint, settings.traces_share),
         topic_prefix=settings.topic_prefix,
         group=settings.consumer_group,
         inbound_partitions=settings.inbound_partitions,
@@ -48,4 +52,5 @@ def worker_config(settings: Settings) -> WorkerConfig:
         heartbeat_interval_ms=min(3_000, settings.session_timeout_ms // 3),
         host=settings.monitoring_host,
         port=settings.worker_port,
+        disk_floor_mb=settings.disk_floor_mb,
     )

@@ -11,12 +11,17 @@ from connectors.administration.definition import shipped_access
 from connectors.deployment.certificates import Pair, issue, make_authority
 from schemas.problems import OvergangError
 from schemas.pseudonym import load_or_make_key
+from streams.database_roles import shipped_roles
 from streams.ledger.sealing import load_or_make_wrapping_key
 from streams.seal_keys import SealKeys
 
 READERS: Final = {
     "gateway": 10001,
     "operator": 10001,
+    "owner": 10001,
+    "worker": 10001,
+    "api": 10001,
+    "deliver": 10001,
     "broker": 1000,
     "database": 999,
     "prometheus": 65534,
@@ -87,10 +92,20 @@ def _contents(names: list[str]) -> Iterator[Secret]:
             yield Secret(f"gateway/{user}.password", password)
         if user == "admin":
             yield Secret(f"operator/{user}.password", password)
-    password = _password()
-    yield Secret("gateway/database.password", password)
-    yield Secret("database/database.password", password)
+    yield from _of_the_database()
     yield Secret("grafana/admin.password", _password())
+
+
+def _of_the_database() -> Iterator[Secret]:
+    """The owner's password, and each part's for itself and for whoever sets it: the owner."""
+    password = _password()
+    yield Secret("database/database.password", password)
+    yield Secret("owner/database.password", password)
+    for part, user in shipped_roles().users.items():
+        password = _password()
+        yield Secret(f"owner/{user}.password", password)
+        if part in READERS:
+            yield Secret(f"{part}/database.password", password)
 
 
 def _pair(place: str, pair: Pair) -> Iterator[Secret]:

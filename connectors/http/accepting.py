@@ -1,20 +1,26 @@
 """From a message that was read to one that Kafka has: whose it is, its seal, and what is told of it."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from connectors.access.gate import Caller
 from connectors.http.inbound import Record
 from connectors.http.limits import Sender
 from connectors.http.parts import Parts
 from connectors.http.problems import Refusal
+from connectors.http.traced import sent, settled
 from schemas.cloudevent import to_kafka
 from schemas.flows import FLOWS
 from schemas.message import Message
 from schemas.problems import InvalidMessage
 from schemas.seal import Stamp, covered, seal
+
+if TYPE_CHECKING:
+    from streams.tracing.tracing import Hop
 
 _AWAY_SECONDS: Final = "5"
 
@@ -23,13 +29,14 @@ _AWAY_SECONDS: Final = "5"
 class Prepared:
     """A message of a sender: the record that is to be written, or why none is.
 
-    `named` is its id and source, empty where it is not as its contract says.
+    `named` is its id and source, empty where it is not as its contract says. `hop`: its span.
     """
 
     sender: Sender
     named: dict[str, str]
     warnings: Sequence[str]
     outcome: Record | Refusal
+    hop: Hop | None = None
 
 
 def prepared(parts: Parts, asking: Caller, message: Message | InvalidMessage) -> Prepared:
@@ -46,11 +53,14 @@ def prepared(parts: Parts, asking: Caller, message: Message | InvalidMessage) ->
         )
         return Prepared((asking.system, None), named, (), refused)
     topic = parts.config.topic_prefix + FLOWS[envelope.flow].topic
+    hop: Hop | None = None
+    if parts.tracing is not None:
+        message, hop = sent(parts.tracing, message, topic)
     key, headers, value = to_kafka(message)
     stamp = Stamp(asking.system, int(time.time() * 1000))
     headers.append(seal(parts.config.seal_keys.sealing(), covered(topic, headers, value), stamp))
     record = Record(topic, key, headers, value)
-    return Prepared((asking.system, envelope.source), named, message.warnings, record)
+    return Prepared((asking.system, envelope.source), named, message.warnings, record, hop)
 
 
 async def produced(parts: Parts, items: Sequence[Prepared]) -> list[dict[str, Any] | Refusal]:
@@ -66,6 +76,10 @@ async def produced(parts: Parts, items: Sequence[Prepared]) -> list[dict[str, An
         else:
             accepted += 1
             results.append(_accepted(item))
+    if parts.tracing is not None:
+        for item, result in zip(items, results, strict=True):
+            if item.hop is not None:
+                settled(item.hop, result)
     if accepted:
         parts.metrics.ingest.labels("accepted").inc(accepted)
     return results

@@ -40,6 +40,7 @@ from connectors.http.metrics import Metrics
 from connectors.http.observe import Observe
 from connectors.http.parts import Parts
 from connectors.http.problems import Refusal, page
+from connectors.http.traced import TraceIngest
 from connectors.inbound_topics import inbound_topics
 from connectors.mailbox.bell import Bell
 from connectors.mailbox.polls import Polls
@@ -48,10 +49,12 @@ from connectors.mailbox.unread import UnreadAges
 from schemas.flows import FLOWS
 from schemas.problems import Problem
 from streams.broker_access import client_settings
+from streams.disk_room import no_room
 from streams.ledger.registry_watch import RegistryWatch
 from streams.ledger_numbers import LedgerNumbers
 from streams.measurements.build import tell_build
 from streams.rules.ruleset import shipped as shipped_rules
+from streams.tracing.target import tracing_to
 
 _log = structlog.get_logger(__name__)
 _AWAY_SECONDS = "5"
@@ -63,6 +66,7 @@ def create_app(config: ApiConfig) -> FastAPI:
     metrics = Metrics()
     tell_build(metrics.registry, shipped_rules().digest, config.lists.digest)
     bell = Bell(config.database_url)
+    tracing = tracing_to(config.traces, "api", metrics.spans_dropped.inc)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -74,7 +78,12 @@ def create_app(config: ApiConfig) -> FastAPI:
         engine, writing = open_engine(config), open_engine(config, read_only=False)
         watch = RegistryWatch(engine)
         gate = Gate(TokenVerifier(config.token_issuers, config.token_audience), watch)
-        health = Health(producer, engine, inbound_topics(config.topic_prefix))
+        health = Health(
+            producer,
+            engine,
+            inbound_topics(config.topic_prefix),
+            lambda: no_room(config.data_directory, config.disk_floor_mb),
+        )
         metrics.in_flight.set_function(lambda: producer.in_flight)
         batches = asyncio.Semaphore(config.batches_in_hand)
         mailboxes = Mailboxes(
@@ -83,6 +92,7 @@ def create_app(config: ApiConfig) -> FastAPI:
             config.wrapping,
             config.mailbox_page,
             metrics.delivered.labels("mailbox").observe,
+            tracing,
         )
         numbers = LedgerNumbers(
             database_url=config.database_url,
@@ -111,6 +121,7 @@ def create_app(config: ApiConfig) -> FastAPI:
             polls,
             numbers,
             Limits(config.limits, metrics),
+            tracing,
         )
         health.start()
         bell.start()
@@ -129,10 +140,14 @@ def create_app(config: ApiConfig) -> FastAPI:
             await asyncio.to_thread(numbers.stop)
             engine.dispose()
             writing.dispose()
+            if tracing is not None:
+                await asyncio.to_thread(tracing.close)
 
     app = described_app(lifespan)
     app.state.bell = bell
     app.add_middleware(_OnlyKnownHosts, hosts=frozenset(config.allowed_hosts))
+    if tracing is not None:
+        app.add_middleware(TraceIngest, tracing=tracing)
     app.add_middleware(Observe, metrics=metrics)
     return app
 
@@ -148,6 +163,8 @@ def described_app(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         # The framework's own routes take no dependencies, and its pages load scripts from elsewhere.
         openapi_url=None,
         generate_unique_id_function=operation_id,
+        # The framework's own would tell addresses and what a client sent.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     for room in (ingest, receipts, mailbox, tasks, webhooks, schemas, registry, operations):
         app.include_router(room.router)

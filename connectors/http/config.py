@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 
 from connectors.access.tokens import AUDIENCE, Keys
 from connectors.http.limits import LimitConfig
@@ -13,6 +14,7 @@ from streams.broker_access import Login
 from streams.ledger.sealing import Seal
 from streams.ledger_numbers import COUNT_EVERY
 from streams.seal_keys import SealKeys
+from streams.tracing.target import TraceTarget
 
 KIB = 1024
 
@@ -29,6 +31,8 @@ class ApiConfig:
     each issuer whose tokens count. `everybody`: whether grants for every party at once can be made.
     `wrapping` opens what lies in the mailboxes and seals secrets of webhooks; `loopback_webhooks`: those may
     lead to this machine. `count_every`: how often one API counts in the ledger for metrics.
+    `disk_floor_mb`: MiB that must be free on the disk of `data_directory` for the API to be ready. `traces`:
+    where they go; None: there are none.
     """
 
     kafka_bootstrap: str
@@ -38,6 +42,8 @@ class ApiConfig:
     token_issuers: Mapping[str, Keys]
     wrapping: Seal
     kafka_login: Login | None = None
+    data_directory: Path = Path()
+    disk_floor_mb: int = 200
     token_audience: str = AUDIENCE
     everybody: bool = False
     loopback_webhooks: bool = False
@@ -61,4 +67,5 @@ class ApiConfig:
     limits: LimitConfig = field(default_factory=LimitConfig)
     mailbox_page: int = 1024 * KIB
     count_every: float = COUNT_EVERY
+    traces: TraceTarget | None = None
     allowed_hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")

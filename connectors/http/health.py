@@ -4,13 +4,17 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+import psycopg
 import structlog
 from pydantic import BaseModel, Field
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.http.inbound import BrokerUnavailable, InboundProducer
+from streams.disk_room import DATABASE_FULL
+from streams.ledger.disk_room import disk_is_full
 
 _log = structlog.get_logger(__name__)
 EVERY_SECONDS = 2.0
@@ -30,7 +34,7 @@ class Readiness(BaseModel):
     """Ready when every part is."""
 
     ready: bool
-    parts: dict[str, PartHealth] = Field(description="`broker` and `database`.")
+    parts: dict[str, PartHealth] = Field(description="`broker`, `database` and `disk`.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +44,19 @@ class _Checked:
 
 
 class Health:
-    """Checks broker and database in the background; `readiness` answers from the last results."""
+    """Checks broker, database and disk in the background; `readiness` answers from the last results."""
 
-    def __init__(self, producer: InboundProducer, engine: Engine, topics: frozenset[str]) -> None:
+    def __init__(
+        self,
+        producer: InboundProducer,
+        engine: Engine,
+        topics: frozenset[str],
+        no_room: Callable[[], str | None],
+    ) -> None:
         self._checks: dict[str, Callable[[], str | None]] = {
             "broker": lambda: _broker(producer, topics),
             "database": lambda: _database(engine),
+            "disk": no_room,
         }
         self._last: dict[str, _Checked] = {}
         self._running: list[asyncio.Task[None]] = []
@@ -97,7 +108,9 @@ def _database(engine: Engine) -> str | None:
     try:
         with engine.connect() as connection:
             connection.execute(text("SELECT 1 FROM inbox LIMIT 1"))
-    except SQLAlchemyError as failed:
+            driver: Any = connection.connection.driver_connection
+            full = disk_is_full(driver)
+    except (SQLAlchemyError, psycopg.Error) as failed:
         name = type(failed).__name__
         return f"PostgreSQL does not answer as it should ({name}); run `overgang doctor`"
-    return None
+    return DATABASE_FULL if full else None

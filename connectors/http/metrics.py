@@ -5,6 +5,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from streams.measurements import connectors as listed
 from streams.measurements.labels import SYSTEM
 from streams.measurements.model import Within
+from streams.measurements.traces import SPANS_DROPPED
 
 
 class Metrics:
@@ -23,6 +24,7 @@ class Metrics:
         self.polls_of = listed.POLLS_OF.gauge(registry)
         self.delivered = listed.DELIVERED.histogram(registry)
         self.leads = listed.LEADS.gauge(registry)
+        self.spans_dropped = SPANS_DROPPED.counter(registry)
 
     def text(self) -> bytes:
         """All metrics in Prometheus's text format."""

@@ -1,8 +1,10 @@
 """What the routes of one API share while it runs: opened by the app's lifespan, reached by `parts`."""
 
+from __future__ import annotations
+
 import asyncio
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 from fastapi import Depends, Request
 from sqlalchemy import Engine
@@ -18,12 +20,15 @@ from connectors.mailbox.polls import Polls
 from connectors.mailbox.reading import Mailboxes
 from streams.ledger_numbers import LedgerNumbers
 
+if TYPE_CHECKING:
+    from streams.tracing.tracing import Tracing
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
     """Producer and database pools, all open; health and counts; turns of batches; the gate; the mailboxes,
     the bell that rings when something is new in one, and the places of those who wait; what the leading API
-    counts in the ledger; each system's limits.
+    counts in the ledger; each system's limits; tracing where it is on.
 
     `engine` only reads, `writing` is for changes of the registry and for what readers acknowledge.
     """
@@ -41,6 +46,7 @@ class Parts:
     polls: Polls
     numbers: LedgerNumbers
     limits: Limits
+    tracing: Tracing | None
 
 
 def parts_of(request: Request) -> Parts:

@@ -1,10 +1,13 @@
 """Opens what lies in mailboxes, in threads of its own: a slow database keeps nobody else waiting."""
 
+from __future__ import annotations
+
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Final, TypeVar
+from time import time_ns
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import orjson
 import structlog
@@ -19,6 +22,9 @@ from streams.ledger.case_keys import GATEWAY
 from streams.ledger.mailbox import MailboxRow, Standing
 from streams.ledger.sealing import CannotOpen, Seal
 
+if TYPE_CHECKING:
+    from streams.tracing.tracing import Tracing
+
 _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
 _THREADS: Final = 4
@@ -31,7 +37,8 @@ class TooSlow(OvergangError):
 
 class Mailboxes:
     """All mailboxes of the gateway. `page` is how many bytes of messages one answer holds, at most; `arrived`
-    is told the age in seconds of each message that is acknowledged.
+    is told the age in seconds of each message that is acknowledged. With `tracing` each message is traced
+    when this process hands it out for the first time.
 
     Every method raises SQLAlchemyError or TooSlow while the database is away.
     """
@@ -43,6 +50,7 @@ class Mailboxes:
         wrapping: Seal,
         page: int,
         arrived: Callable[[float], object] = lambda _: None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._arrived = arrived
         self._reading = reading
@@ -50,6 +58,8 @@ class Mailboxes:
         self._wrapping = wrapping
         self._page = page
         self._opened: set[PartyAddress] = set()
+        self._tracing = tracing
+        self._handed_out: dict[PartyAddress, int] = {}
         self._threads = ThreadPoolExecutor(_THREADS, "mailbox")
 
     def close(self) -> None:
@@ -98,13 +108,26 @@ class Mailboxes:
             raise TooSlow(f"no answer of the database within {_WITHIN_SECONDS:g} seconds") from None
 
     def _read(self, party: PartyAddress, after: int | None, limit: int) -> bytes | None:
+        began_ns = time_ns()
         if party not in self._opened:
             with self._writing.begin() as connection:
                 mailbox.open_mailbox(connection, party)
             self._opened.add(party)
         with self._reading.connect() as connection:
             rows = mailbox.read(connection, party, after, limit, self._page)
-        return b"[" + b",".join(self._events(rows)) + b"]" if rows else None
+        events = list(self._events(rows))
+        if self._tracing is not None:
+            self._trace(self._tracing, party, rows[: len(events)], began_ns)
+        return b"[" + b",".join(events) + b"]" if rows else None
+
+    def _trace(
+        self, tracing: Tracing, party: PartyAddress, rows: Sequence[MailboxRow], began_ns: int
+    ) -> None:
+        before = self._handed_out.get(party, 0)
+        for row in (sealed.row for sealed in rows):
+            if row.sequence > before:
+                tracing.handed_out(row.event_attributes(), party, began_ns)
+        self._handed_out[party] = max([before, *(sealed.row.sequence for sealed in rows)])
 
     def _events(self, rows: list[MailboxRow]) -> Iterator[bytes]:
         for place, sealed in enumerate(rows):

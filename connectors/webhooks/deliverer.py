@@ -1,10 +1,13 @@
 """Claims endpoints and serves each of them by itself, until it is told to stop."""
 
+from __future__ import annotations
+
 import asyncio
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import psycopg
 import structlog
@@ -17,10 +20,16 @@ from connectors.webhooks.line import Line
 from connectors.webhooks.means import Means, Slots
 from connectors.webhooks.metrics import Metrics
 from schemas.identifiers import PartyAddress
+from streams.disk_room import DATABASE_DISK, DATABASE_FULL
 from streams.failures import fault_name
 from streams.health import Health
 from streams.ledger import webhooks
+from streams.ledger.disk_room import disk_is_full
 from streams.ledger.sealing import Seal
+from streams.tracing.target import TraceTarget, tracing_to
+
+if TYPE_CHECKING:
+    from streams.tracing.tracing import Tracing
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +48,9 @@ def _utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class DelivererConfig:
-    """`origin`: by which DNS name consent is asked; `loopback`: endpoints on this machine are allowed."""
+    """`origin`: by which DNS name consent is asked; `loopback`: endpoints on this machine are allowed;
+    `traces`: where they go.
+    """
 
     database_url: str
     seal: Seal
@@ -48,6 +59,7 @@ class DelivererConfig:
     loopback: bool = False
     trust: ssl.SSLContext | None = None
     now: Callable[[], datetime] = _utc_now
+    traces: TraceTarget | None = None
 
 
 @dataclass(slots=True)
@@ -66,10 +78,12 @@ class Deliverer:
     metrics: Metrics = field(default_factory=Metrics)
     slots: Slots = field(default_factory=Slots)
     _served: dict[PartyAddress, _Served] = field(default_factory=dict)
+    _tracing: Tracing | None = None
 
     async def run(self, told: asyncio.Event) -> None:
         """Serve until `told` is set, then let what is on its way arrive."""
         addresses = Addresses(loopback=self.config.loopback)
+        self._tracing = tracing_to(self.config.traces, "deliver", self.metrics.spans_dropped.inc)
         try:
             while not told.is_set():
                 try:
@@ -80,6 +94,8 @@ class Deliverer:
                     await _either(told, _AGAIN_SECONDS)
         finally:
             addresses.close()
+            if self._tracing is not None:
+                await asyncio.to_thread(self._tracing.close)
 
     def means(self, line: Line, addresses: Addresses) -> Means:
         """What each endpoint is served with."""
@@ -90,7 +106,16 @@ class Deliverer:
                 addresses, config.origin, connections=AT_ONCE, now=config.now, trust=config.trust
             )
 
-        return Means(line, config.seal, new_client, self.slots, self.metrics, config.ttl, config.now)
+        return Means(
+            line,
+            config.seal,
+            new_client,
+            self.slots,
+            self.metrics,
+            config.ttl,
+            config.now,
+            self._tracing,
+        )
 
     async def _serve(self, addresses: Addresses, told: asyncio.Event) -> None:
         line = Line(self.config.database_url, self.config.seal)
@@ -102,6 +127,7 @@ class Deliverer:
                 await self._look(line, means)
                 if looks % _COUNT_EVERY == 0:
                     await self._count(line)
+                    await self._look_for_room(line)
                 looks += 1
                 self.health.alive("deliverer")
                 await _either(told, LOOK_SECONDS)
@@ -150,6 +176,12 @@ class Deliverer:
         counted = await line.ask(webhooks.counts)
         for state in ("WAITING", "FAILED", "EXPIRED"):
             self.metrics.exceptions.labels(state).set(counted.get(state, 0))
+
+    async def _look_for_room(self, line: Line) -> None:
+        if await line.ask(disk_is_full):
+            self.health.trouble(DATABASE_DISK, DATABASE_FULL)
+        else:
+            self.health.alive(DATABASE_DISK)
 
     async def _drain(self) -> None:
         for served in self._served.values():

@@ -12,6 +12,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -160,7 +161,9 @@ class EndpointRun:
         assert endpoint is not None
         async with means.slots.away if self.away else means.slots.well:
             try:
-                body = await means.line.ask(webhooks.body, means.line.vault, self.party, delivery.sequence)
+                attributes, body = await means.line.ask(
+                    webhooks.body, means.line.vault, self.party, delivery.sequence
+                )
                 secrets = open_secrets(means.seal, self.party, endpoint.secrets, means.now())
             except CaseErased:
                 return _Landed(delivery, None, _ERASED)
@@ -170,8 +173,16 @@ class EndpointRun:
                 return _Landed(delivery, Answer(None, "the gateway could not read it"))
             id_ = webhook_id(self.party, delivery.sequence)
             headers = signed_headers(id_, means.now(), body, secrets)
+            hop = None
+            if means.tracing is not None:
+                hop = means.tracing.posting(attributes, self.party, urlsplit(endpoint.url).hostname or "")
+            if hop is not None:
+                headers |= {"traceparent": hop.traceparent}
             with means.metrics.seconds.time():
                 answer = await self._client.post(endpoint.url, headers, body)
+            if hop is not None:
+                told = {} if answer.status is None else {"http.response.status_code": answer.status}
+                hop.end(answer.verdict.value, told, failed=answer.verdict is not Verdict.DELIVERED)
         means.metrics.attempts.labels(answer.verdict.value).inc()
         return _Landed(delivery, answer)
 

@@ -1,14 +1,20 @@
 """What a deliverer serves its endpoints with, all of them together."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from connectors.webhooks.client import WebhookClient
 from connectors.webhooks.line import Line
 from connectors.webhooks.metrics import Metrics
 from streams.ledger.sealing import Seal
+
+if TYPE_CHECKING:
+    from streams.tracing.tracing import Tracing
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +36,4 @@ class Means:
     metrics: Metrics
     ttl: timedelta
     now: Callable[[], datetime]
+    tracing: Tracing | None = None

@@ -3,6 +3,7 @@
 from prometheus_client import CollectorRegistry, generate_latest
 
 from streams.measurements import connectors as listed
+from streams.measurements.traces import SPANS_DROPPED
 
 
 class Metrics:
@@ -16,6 +17,7 @@ class Metrics:
         self.away = listed.AWAY.gauge(registry)
         self.exceptions = listed.EXCEPTIONS.gauge(registry)
         self.delivered = listed.DELIVERED.histogram(registry)
+        self.spans_dropped = SPANS_DROPPED.counter(registry)
 
     def exposition(self) -> bytes:
         """All numbers in Prometheus' text format."""

@@ -1,13 +1,15 @@
 """How an agent takes a batch: decode, apply, and what happens when that fails. Nothing raises out of it but
 a bug in these lines, and that stops the worker."""
 
+from __future__ import annotations
+
 import asyncio
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
@@ -16,13 +18,16 @@ from schemas.message import Message
 from schemas.problems import InvalidMessage
 from streams.agents.decoding import Decoder
 from streams.batch import Batch
-from streams.failures import Outcome, fault_name, outcome_of
+from streams.failures import Outcome, database_trouble, fault_name, outcome_of
 from streams.handover import Handover
 from streams.health import Health
 from streams.intake import Intake
 from streams.ledger.apply import Applied
 from streams.ledger.ledger import Ledger
 from streams.metrics import Metrics
+
+if TYPE_CHECKING:
+    from streams.tracing.tracing import Tracing
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +47,7 @@ class Taking:
     executor: Executor
     health: Health
     metrics: Metrics
+    tracing: Tracing | None
 
     async def take(self, batch: Batch) -> None:
         """Bring a batch to its end: stored, dropped because its partition went, or left where its flow
@@ -61,7 +67,7 @@ class Taking:
                 match outcome_of(error):
                     case Outcome.RETRY:
                         self._count(batch, "retried")
-                        self.health.trouble("database", "does not answer")
+                        self.health.trouble(*database_trouble(error))
                         log.warning("database away, trying again", flow=batch.flow, error=fault_name(error))
                         await asyncio.sleep(pause)
                         pause = min(2 * pause, LONGEST_PAUSE)
@@ -85,7 +91,12 @@ class Taking:
         started = time.perf_counter()
         now = datetime.now(UTC)
         decoded = self.decoder.decode(batch, now)
-        applied = self.ledger.apply(batch, decoded, now)
+        if self.tracing is None:
+            applied = self.ledger.apply(batch, decoded, now)
+        else:
+            with self.tracing.processing(batch, decoded) as traced:
+                applied = self.ledger.apply(batch, traced.decoded, now)
+            traced.stored(applied.repeated)
         self.metrics.apply_seconds.observe(time.perf_counter() - started)
         self._count_waits(batch, decoded)
         return applied
@@ -115,7 +126,7 @@ class Taking:
             except Exception as error:
                 if outcome_of(error) is not Outcome.RETRY:
                     raise
-                self.health.trouble("database", "does not answer")
+                self.health.trouble(*database_trouble(error))
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
             else:

@@ -38,6 +38,7 @@ class Applied:
 
     `quarantined` counts by error class and the system that proved to have sent it. `stuck` are cases that
     could not be decided; their facts are kept. `suspended` are systems that may send no more, by this batch.
+    `repeated` are the offsets of the duplicates.
     """
 
     accepted: int
@@ -47,6 +48,7 @@ class Applied:
     outgoing: int
     stuck: tuple[CaseKey, ...]
     suspended: tuple[SystemId, ...]
+    repeated: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,7 @@ def apply(
         outgoing=len(deciding.outgoing) + len(told),
         stuck=tuple(deciding.stuck),
         suspended=suspended,
+        repeated=frozenset(repeat.arrival.input.offset for repeat in repeats),
     )
     return done, Remembered(seals, deciding.cases)
 

@@ -1,16 +1,23 @@
 """What a decision changes: task revisions, messages to send, facts that have been forwarded."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from types import MappingProxyType
 
 from schemas.code_lists import CodeLists
-from schemas.identifiers import PartyAddress, institution_address, municipality_address, parse_party
+from schemas.identifiers import (
+    MessageId,
+    PartyAddress,
+    institution_address,
+    municipality_address,
+    parse_party,
+)
 from streams.ledger.cases import Case, StoredFact, StoredTask
 from streams.ledger.outgoing import Outgoing, forward, task_message
 from streams.ledger.sealing import Seal
 from streams.rules.facts import danish_day
-from streams.rules.model import Decision, MessageRef
+from streams.rules.model import Decision, MessageRef, Task
 from streams.task_progress import TOLD, Progress, is_told, progress_of
 
 _MOVED = "Withdrawn: another party is responsible for the citizen now."
@@ -38,8 +45,18 @@ class Consequences:
     progress: tuple[Advanced, ...]
 
 
-def consequences(case: Case, decision: Decision, seal: Seal, lists: CodeLists, now: datetime) -> Consequences:
-    """Compare a decision with what is stored. Messages go first, then the tasks they caused."""
+def consequences(
+    case: Case,
+    decision: Decision,
+    seal: Seal,
+    lists: CodeLists,
+    now: datetime,
+    traces: Mapping[MessageId, str] = MappingProxyType({}),
+) -> Consequences:
+    """Compare a decision with what is stored. Messages go first, then the tasks they caused.
+
+    `traces` are the `traceparent`s of the messages that are new: a task that they change bears one.
+    """
     outgoing: list[Outgoing] = []
     facts = dict(case.facts)
     for ref, recipients in _new_forwards(case, decision, lists, now).items():
@@ -52,7 +69,7 @@ def consequences(case: Case, decision: Decision, seal: Seal, lists: CodeLists, n
             facts[ref] = replace(stored, warnings=warnings)
     changed = list(_changed_tasks(case, decision))
     for new, old in changed:
-        outgoing += _told(case, new, old, seal, now)
+        outgoing += _told(case, new, old, seal, now, _trace(new.task, traces) if traces else None)
     return Consequences(
         after=replace(
             case,
@@ -117,14 +134,26 @@ def _progress(stored: StoredTask) -> Progress:
     return Progress.ENDED if stored.withdrawn else progress_of(stored.task.state)
 
 
+def _trace(task: Task, traces: Mapping[MessageId, str]) -> str:
+    """Of the message that closed or opened the task; else of the last that is new."""
+    ids = (*([task.closed_by] if task.closed_by else ()), *reversed(task.caused_by))
+    return next((traces[id_] for id_ in ids if id_ in traces), list(traces.values())[-1])
+
+
 def _told(
-    case: Case, new: StoredTask, old: StoredTask | None, seal: Seal, now: datetime
+    case: Case,
+    new: StoredTask,
+    old: StoredTask | None,
+    seal: Seal,
+    now: datetime,
+    traceparent: str | None,
 ) -> Iterator[Outgoing]:
     had = old.task.recipient if old is not None and not old.withdrawn else None
     has = None if new.withdrawn else new.task.recipient
     if had is not None and had != has:
         reason = _GONE if new.withdrawn else _UNROUTED if has is None else _MOVED
-        yield task_message(case, new.task, new.revision, "WITHDRAWN", reason, had, seal, now)
+        yield task_message(case, new.task, new.revision, "WITHDRAWN", reason, had, seal, now, traceparent)
     if has is not None:
         task = new.task
-        yield task_message(case, task, new.revision, task.state.value, task.explanation, has, seal, now)
+        state = task.state.value
+        yield task_message(case, task, new.revision, state, task.explanation, has, seal, now, traceparent)

@@ -67,7 +67,12 @@ class Deciding:
         try:
             facts = [stored.fact for stored in grown.facts.values()]
             decision = decide(facts, self.rulebook.book, self.rulebook.lists, as_of)
-            done = consequences(grown, decision, seal, self.rulebook.lists, as_of)
+            traces = {
+                ref.id: stored.attributes["traceparent"]
+                for ref, stored in new.items()
+                if "traceparent" in stored.attributes
+            }
+            done = consequences(grown, decision, seal, self.rulebook.lists, as_of, traces)
         except Exception as fault:  # noqa: BLE001 whatever a rule raises must not stop the other cases
             because = fault_name(fault)
             log.error("case stuck", case=case.key, because=because)

@@ -20,6 +20,7 @@ from streams.ledger.apply import Applied, Remembered, Room, apply, decide_due
 from streams.ledger.case_keys import CaseVault
 from streams.ledger.cases import CaseCache
 from streams.ledger.deciding import Rulebook
+from streams.ledger.disk_room import disk_is_full
 from streams.ledger.positions import StoredPosition
 from streams.ledger.sealing import Seal
 from streams.ledger.suspending import BORNE, Tolerance, count_suspended
@@ -147,6 +148,10 @@ class Ledger:
     def count_suspended(self) -> int:
         """How many systems may send nothing until they are resumed."""
         return self._run(count_suspended)
+
+    def disk_is_full(self) -> bool:
+        """Whether PostgreSQL has no room left to write."""
+        return self._run(lambda cursor: disk_is_full(cursor.connection))
 
     def _committed(self, work: Callable[[Cursor[Any]], tuple[Result, Remembered]]) -> Result:
         result, remembered = self._run(work)

@@ -122,6 +122,7 @@ def task_message(
     recipient: PartyAddress,
     seal: Seal,
     now: datetime,
+    traceparent: str | None = None,
 ) -> Outgoing:
     """A revision of a task as its recipient is told; a repeat of the same revision would bear the same id."""
     record = {
@@ -143,13 +144,14 @@ def task_message(
         "enrolment_id": task.enrolment_id,
         "eu_case_id": task.eu_case_id,
     }
+    attributes = {"subject": task.subject, "traceparent": traceparent}
     return Outgoing(
         recipient,
         GATEWAY,
         task_message_id(task.task_id, revision, recipient),
         TASK_TYPE,
         now,
-        {"subject": task.subject} if task.subject else {},
+        {name: text for name, text in attributes.items() if text},
         case.key,
         _sealed(case, outbound_schema(TASK_TYPE), record, seal),
     )

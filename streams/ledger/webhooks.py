@@ -112,8 +112,10 @@ def order(connection: Connection, party: PartyAddress, deliveries: Iterable[Deli
     return {key for (key,) in found}
 
 
-def body(connection: Connection, vault: CaseVault, party: PartyAddress, sequence: int) -> bytes:
-    """The message as structured JSON. Raises CaseErased, CannotOpen."""
+def body(
+    connection: Connection, vault: CaseVault, party: PartyAddress, sequence: int
+) -> tuple[dict[str, str], bytes]:
+    """The message's attributes, and all of it as structured JSON. Raises CaseErased, CannotOpen."""
     names: LiteralString = (
         "n, recipient, sequence, source, message_id, type, time, attributes, case_key, payload"
     )
@@ -124,7 +126,8 @@ def body(connection: Connection, vault: CaseVault, party: PartyAddress, sequence
     if row is None:
         raise CaseErased(f"message {sequence} is kept no longer")
     _, record = decode(vault.open(row.case_key, row.payload))
-    return orjson.dumps(to_structured(row.event_attributes(), record))
+    attributes = row.event_attributes()
+    return attributes, orjson.dumps(to_structured(attributes, record))
 
 
 def counts(connection: Connection) -> dict[str, int]:

@@ -4,6 +4,7 @@ from typing import Final
 
 from streams.measurements.labels import PARTY, SHORT, SYSTEM, WAITING
 from streams.measurements.model import Domain, Kind, Measurement, Where
+from streams.measurements.traces import SPANS_DROPPED
 
 _API: Final = (Where.API,)
 _DELIVERER: Final = (Where.DELIVERER,)
@@ -155,5 +156,6 @@ API: Final = (
     UNREAD,
     LEADS,
     DELIVERED,
+    SPANS_DROPPED,
 )
-DELIVERER: Final = (ATTEMPTS, POST, ENDPOINTS, AWAY, EXCEPTIONS, DELIVERED)
+DELIVERER: Final = (ATTEMPTS, POST, ENDPOINTS, AWAY, EXCEPTIONS, DELIVERED, SPANS_DROPPED)

@@ -4,6 +4,7 @@ from typing import Final
 
 from streams.measurements.labels import DIGEST, ERROR_CLASS, FLOW, OUTCOME, SHORT, SYSTEM, WAITING
 from streams.measurements.model import Domain, Kind, Measurement, Where
+from streams.measurements.traces import SPANS_DROPPED
 
 _HERE: Final = (Where.WORKER,)
 _MONTH: Final = (1.0, 10.0, 60.0, 600.0, 3600.0, 21600.0, 86400.0, 604800.0, 2592000.0)
@@ -181,4 +182,5 @@ WORKER: Final = (
     IN_HAND,
     AGENT,
     BUILD,
+    SPANS_DROPPED,
 )

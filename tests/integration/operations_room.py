@@ -26,8 +26,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from connectors.access.token_keys import own_key
 from connectors.access.tokens import issue
 from connectors.simulation import simulate
+from streams.database_roles import shipped_roles
 from streams.ledger.registry_changes import LOCAL, seed_local
 from tests.integration.api_server import of_this_machine, until
+from tests.integration.database_users import as_user, give_rights
 from tests.integration.stream_room import StreamRoom
 from tests.integration.test_worker_health import free_port
 from tests.processes import Processes, Running
@@ -52,7 +54,9 @@ def needs_prometheus() -> None:
 
 @dataclass
 class Operated:
-    """The running gateway. `environment` is that of a shell in which its operator types."""
+    """The running gateway, each process as its own user of the database. `environment` is that of a shell in
+    which its operator types.
+    """
 
     room: StreamRoom
     processes: Processes
@@ -106,8 +110,10 @@ class Operated:
 
     def start(self, name: str, **more: str) -> None:
         """Start a process of the gateway under this name, `worker`, `api` or `deliver`."""
+        user = shipped_roles().users[name]
+        environment = self.settings | {"OVERGANG_DATABASE_URL": as_user(self.room.database_url, user)} | more
         self.running[name] = self.processes.start(
-            "python", "-c", COUNTING_OFTEN, name, environment=self.settings | more
+            "python", "-c", COUNTING_OFTEN, name, environment=environment
         )
 
     @property
@@ -131,6 +137,7 @@ def operated(kafka: str, database_url: str, directory: Path) -> Iterator[Operate
     wait = lambda condition, timeout=20, what="": until(condition, timeout)  # noqa: E731
     room = StreamRoom(kafka, database_url, name, directory, wait, partitions=2)
     seed_local(room.database_url)
+    give_rights(room.database_url)
     ports = {part: free_port() for part in ("worker", "api", "deliver")}
     urls = {part: f"http://127.0.0.1:{port}" for part, port in ports.items()}
     ours = {key: text for key, text in os.environ.items() if not key.startswith("OVERGANG_")}
@@ -138,7 +145,7 @@ def operated(kafka: str, database_url: str, directory: Path) -> Iterator[Operate
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "NO_PROXY": "127.0.0.1",
         "OVERGANG_KAFKA_BOOTSTRAP": room.bootstrap,
-        "OVERGANG_DATABASE_URL": room.database_url,
+        "OVERGANG_DATABASE_URL": as_user(room.database_url, shipped_roles().users["operator"]),
         "OVERGANG_DATA_DIRECTORY": str(directory),
         "OVERGANG_PSEUDONYM_KEY_FILE": str(directory / "pseudonym.key"),
         "OVERGANG_WRAPPING_KEY_FILE": str(directory / "wrapping.key"),

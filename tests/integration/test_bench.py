@@ -36,6 +36,13 @@ def test_what_a_seal_costs_is_measured_at_the_edge_and_in_the_worker() -> None:
     assert re.search(r"verify a signature +[0-9.]+ us", told), told
 
 
+def test_what_traces_cost_a_worker_is_measured() -> None:
+    told = measured("bench.traces", "--people", "30", "--pairs", "1")
+    assert re.search(
+        r"traces\s+cost\s+-?[0-9,]+\s+us\s+of\s+a\s+processor\s+a\s+message,\s+ratio\s+[0-9.]+", told
+    ), told
+
+
 def test_posting_is_measured_beside_a_bare_handler() -> None:
     few = ("--rounds", "1", "--singles", "200", "--batches", "2", "--latency-seconds", "1")
     told = measured("bench.ingest", *few)

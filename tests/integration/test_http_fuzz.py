@@ -48,7 +48,6 @@ def test_no_request_makes_the_api_fail_or_answer_beside_its_description(
 
         @settings(
             max_examples=EXAMPLES,
-            deadline=None,
             derandomize=True,
             database=None,
             suppress_health_check=list(HealthCheck),

@@ -20,6 +20,7 @@ from tests.integration.api_server import BATCH, KEY, STRUCTURED, notice, records
 from tests.integration.bad_messages import UNREADABLE, WRONG, in_the_far_future
 
 TOPIC = "inbound.dropout-risk.v1"
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 @pytest.fixture
@@ -38,7 +39,8 @@ def fields(answer: httpx.Response) -> set[str]:
 
 
 def test_202_means_that_the_message_is_on_its_topic(api: httpx.Client, kafka: str, topic_prefix: str) -> None:
-    event = notice(reasons=["ABSENCE"], absence_percent=35) | {"correlationid": "c-1"}
+    event = notice(reasons=["ABSENCE"], absence_percent=35)
+    event |= {"correlationid": "c-1", "traceparent": TRACEPARENT}
     answer = post(api, event)
     assert answer.status_code == 202, answer.text
     assert answer.json() == {
@@ -55,6 +57,7 @@ def test_202_means_that_the_message_is_on_its_topic(api: httpx.Client, kafka: st
     assert headers["ce_source"] == b"/institution/280051"
     assert headers["ce_type"] == b"dk.overgang.dropout-risk.v1"
     assert headers["ce_correlationid"] == b"c-1"
+    assert headers["ce_traceparent"] == TRACEPARENT.encode()
     assert datetime.fromisoformat(headers["ce_time"].decode()) == datetime.fromisoformat(event["time"])
     value = record.value()
     assert value is not None

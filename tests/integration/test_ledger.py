@@ -3,6 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from streams.ledger import deciding
 from streams.ledger.fingerprints import WrongKey
 from streams.ledger.ledger import Ledger
 from tests.integration.ledger_room import (
+    ALMA,
     KEY,
     NOW,
     Partition,
@@ -147,6 +149,35 @@ def test_an_institution_learns_that_a_municipality_reacted_and_nothing_more(data
     assert tasks(database_url) == [("CONTACT_YOUNG_PERSON", "/municipality/751", "DONE", 2)]
     assert (seen["event"], str(seen["on"]), seen["form"]) == ("CONTACTED", "2026-10-02", None)
     assert set(seen["citizen"].values()) == {None}
+
+
+def test_a_task_bears_the_traceparent_of_what_changed_it_and_none_when_only_time_did(
+    database_url: str,
+) -> None:
+    def traced(event: dict[str, Any], number: int) -> dict[str, Any]:
+        return event | {"traceparent": f"00-{number:032x}-{number:016x}-01"}
+
+    with ledger_on(database_url) as ledger:
+        opening = notice(study_start_on="2026-09-28", citizen=ALMA)
+        other = notice(NOW.isoformat(), enrolment_id="E-2", citizen=ALMA)
+        take(ledger, Partition("dropout-risk"), [traced(opening, 1), traced(other, 2)])
+        ledger.decide_due(datetime(2026, 10, 8, 22, tzinfo=UTC), 10)
+        closing = contacted(notice_id=opening["id"])
+        take(ledger, Partition("follow-up"), [traced(closing, 3)], datetime(2026, 10, 9, 8, tzinfo=UTC))
+        found = rows(
+            database_url,
+            "SELECT case_key, payload, attributes->>'traceparent' FROM outbound"
+            " WHERE type = 'dk.overgang.task.v1' ORDER BY n",
+        )
+        told = [(decode(ledger.vault.open(key, payload))[1], trace) for key, payload, trace in found]
+    of_opening = [
+        (task["state"], trace and int(trace[3:35], 16))
+        for task, trace in told
+        if opening["id"] in map(str, task["caused_by"])
+    ]
+    assert of_opening == [("OPEN", 1), ("OVERDUE", None), ("DONE", 3)]
+    of_other = next(trace for task, trace in told if other["id"] in map(str, task["caused_by"]))
+    assert int(of_other[3:35], 16) == 2
 
 
 def test_a_deadline_that_passes_makes_the_task_overdue_once(database_url: str) -> None:

@@ -20,6 +20,7 @@ from schemas.seal import Stamp, covered, seal
 from streams.broker_access import client_settings
 from streams.ledger.sealing import load_or_make_wrapping_key
 from streams.seal_keys import SealKeys
+from tests.integration.database_users import as_user
 from tests.integration.secured_kafka import SecuredKafka
 from tests.integration.stream_room import StreamRoom
 from tests.processes import Processes, Running
@@ -166,7 +167,9 @@ class ClusterRun(Chaos):
             self._port = free.getsockname()[1]
         room = self._room
         return {
-            **production(self._kafka, "overgang-worker", room.database_url, room.directory),
+            **production(
+                self._kafka, "overgang-worker", as_user(room.database_url, "overgang-worker"), room.directory
+            ),
             "OVERGANG_WORKER_PORT": str(self._port),
             "OVERGANG_BATCH_SIZE": "20",
             "OVERGANG_SESSION_TIMEOUT_MS": str(SESSION_MS),

@@ -3,7 +3,7 @@
 The messages come as a file through `overgang send`, some in a party's folder, a few by direct writers on the
 topics; what a sender may not send is tried on the API. One municipality's messages are posted to its webhook
 and read from its mailbox. The worker takes nothing unsealed, so the direct writers seal what they write.
-The logs and numbers are those of the processes.
+The logs, numbers and traces are those of the processes.
 """
 
 import json
@@ -22,6 +22,7 @@ from schemas.seal import Stamp, covered, seal
 from streams.ledger.registry_changes import LOCAL, seed_local
 from streams.seal_keys import SealKeys
 from tests.integration.api_server import STRUCTURED, of_this_machine, until
+from tests.integration.collector import Collector
 from tests.integration.ledger_room import LISTS
 from tests.integration.stream_room import StreamRoom
 from tests.integration.test_worker_health import free_port
@@ -51,6 +52,7 @@ class FinishedRun:
     outputs: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, str] = field(default_factory=dict)
     posts: list[Got] = field(default_factory=list)
+    traces: Collector = field(default_factory=Collector)
 
     @property
     def flows(self) -> set[str]:
@@ -95,6 +97,13 @@ def finished_run(room: StreamRoom, processes: Processes) -> FinishedRun:
         "OVERGANG_WORKER_PORT": str(ports["worker"]),
         "OVERGANG_DELIVER_PORT": str(ports["deliver"]),
     }
+    with run.traces.listening():
+        _run(run, processes, ports, environment | {"OVERGANG_TRACES_ENDPOINT": run.traces.url})
+    return run
+
+
+def _run(run: FinishedRun, processes: Processes, ports: dict[str, int], environment: dict[str, str]) -> None:
+    room = run.room
     seed_local(room.database_url)
     running = {name: processes.start("overgang", name, environment=environment) for name in ports}
     urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
@@ -118,7 +127,6 @@ def finished_run(room: StreamRoom, processes: Processes) -> FinishedRun:
         assert process.stop(20) == 0, process.output
         run.outputs[name] = process.output
     run.outputs["send"] = sender.output
-    return run
 
 
 def _put_into_folder(run: FinishedRun, processes: Processes, environment: dict[str, str], api: str) -> str:
@@ -192,7 +200,8 @@ def _write_directly(run: FinishedRun) -> None:
     stamp = Stamp(LOCAL, int(datetime.now(UTC).timestamp() * 1000))
     sealing = SealKeys(run.room.directory / "keys" / "seal.keys").sealing()
     for event in [e for e in run.sent if e["data"].get("citizen", {}).get("cpr")][:30]:
-        message = from_structured(json.dumps(event).encode(), run.room.key, LISTS, datetime.now(UTC))
+        traced = event | {"traceparent": f"00-{uuid4().hex}-{uuid4().hex[:16]}-01"}
+        message = from_structured(json.dumps(traced).encode(), run.room.key, LISTS, datetime.now(UTC))
         key, headers, value = to_kafka(message)
         cpr = event["data"]["citizen"]["cpr"].encode()
         topic = run.room.topic(flow_of(event))

@@ -46,7 +46,7 @@ def survives(
     with SecuredKafka(directory / "kafka", nodes=3) as kafka:
         kafka.add_users(*USERS)
         settings = production(kafka, ADMIN, postgres.url, directory)
-        for command in (("migrate",), ("topics", "apply")):
+        for command in (("migrate",), ("database", "roles", "apply"), ("topics", "apply")):
             done = processes.start("overgang", *command, environment=settings)
             assert done.wait(60) == 0, done.output
         room = StreamRoom(

@@ -1,6 +1,6 @@
 """P13: no identifier in keys, topic names, logs, metrics, URLs, traces.
 
-Nor in any row outside sealed columns. There are no traces yet: `traceparent` is passed on as it came.
+Nor in any row outside sealed columns.
 """
 
 import re
@@ -123,3 +123,17 @@ def test_urls_name_cases_by_pseudonym_and_routes_by_template(run: FinishedRun) -
     routes = set(re.findall(r'"route": "([^"]+)"', run.outputs["api"]))
     assert "/v1/messages" in routes
     assert all(re.fullmatch(r"[a-z0-9/{}_.]+", route) for route in routes), routes
+
+
+def test_no_span_of_a_trace_holds_one(run: FinishedRun) -> None:
+    search = Search(run)
+    spans = run.traces.spans
+    assert {span.service for span in spans} == {"overgang-api", "overgang-worker", "overgang-deliver"}
+    assert {span.told.get("overgang.outcome") for span in spans} >= {"accepted", "duplicate", "quarantined"}
+    for body in run.traces.bodies:
+        search.look("an export", body)
+    for span in spans:
+        search.look("name", span.name)
+        for name, value in span.told.items():
+            search.look(f"attribute {name} of {span.kind}", value)
+    assert search.found == set()

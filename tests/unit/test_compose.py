@@ -14,6 +14,7 @@ from connectors.cli.main import COMMANDS
 from connectors.deployment.secrets import BROKER_NAME, BROKERS, READERS, make_secrets
 from connectors.embedded import postgres
 from connectors.settings import Settings
+from streams.database_roles import shipped_roles
 from tests.integration.secured_kafka import SecuredKafka
 
 ROOT = Path(__file__).parents[2]
@@ -211,6 +212,19 @@ def test_a_broker_is_the_version_and_has_the_settings_of_the_tested_cluster(
     assert environment["CLUSTER_ID"] == SERVICES[BROKERS[0]]["environment"]["CLUSTER_ID"]
 
 
+def test_the_users_of_the_database_are_made_and_get_their_passwords_before_any_part_starts(
+    tmp_path: Path,
+) -> None:
+    make_secrets(tmp_path / "secrets", ["overgang.example"])
+    *command, directory = SERVICES["roles"]["command"]
+    assert command == ["database", "roles", "apply", "--passwords"]
+    files = {file.stem for file in (tmp_path / mounts("roles")[directory]).glob("overgang-*.password")}
+    assert files == set(shipped_roles().users.values())
+    for name in ("worker-1", "worker-2", "api-1", "api-2", "deliver"):
+        waits = SERVICES[name]["depends_on"]
+        assert "roles" in waits or "roles" in SERVICES[next(iter(waits))]["depends_on"]
+
+
 def test_the_database_is_the_version_and_has_the_settings_of_the_tested_one() -> None:
     database = SERVICES["database"]
     assert database["image"] == f"postgres:{postgres.VERSION}"
@@ -249,9 +263,24 @@ def test_the_gateway_starts_in_production_with_the_settings_of_the_file(
     assert any(mount.startswith(f"{settings.data_directory}:") for mount in SERVICES[service]["tmpfs"])
     names = SERVICES["database"]["environment"]
     assert settings.database_url is not None
+    owner = {"migrate": names["POSTGRES_USER"], "roles": names["POSTGRES_USER"]}
+    part = {"topics": "operator"}.get(service, service.partition("-")[0])
+    user = owner.get(service) or shipped_roles().users[part]
     assert settings.database_url.startswith(
-        f"postgresql://{names['POSTGRES_USER']}@database/{names['POSTGRES_DB']}?sslmode=verify-full"
+        f"postgresql://{user}@database/{names['POSTGRES_DB']}?sslmode=verify-full"
     )
+    # Its own password and nobody else's; the owner knows all, since it sets them.
+    passwords = tmp_path / "secrets" / "owner"
+    set_by_owner = passwords / ("database.password" if service in owner else f"{user}.password")
+    assert settings.database_password_file is not None
+    assert settings.database_password_file.read_text() == set_by_owner.read_text()
+    seen = {
+        file.read_text()
+        for source in mounts(service).values()
+        for file in (tmp_path / source).glob("*.password")
+    }
+    known = {file.read_text() for file in passwords.glob("*.password")}
+    assert len(seen & known) == (len(known) if service in owner else 1)
     assert settings.require_seal
 
 
@@ -278,7 +307,7 @@ def test_health_is_asked_and_numbers_are_fetched_where_the_service_answers(
 
 
 def test_each_of_our_services_runs_a_command_that_exists() -> None:
-    every = {"api-1", "api-2", "worker-1", "worker-2", "deliver", "migrate", "topics", "schemas"}
+    every = {"api-1", "api-2", "worker-1", "worker-2", "deliver", "migrate", "roles", "topics", "schemas"}
     assert set(OURS) == every
     for service in OURS:
         assert SERVICES[service]["command"][0] in COMMANDS
@@ -309,7 +338,7 @@ def test_no_secret_is_in_an_environment() -> None:
     for name, service in SERVICES.items():
         for variable, value in service.get("environment", {}).items():
             if re.search("PASSWORD|SECRET|TOKEN_KEY_|_KEY$", variable):
-                assert value == "/run/secrets" or value.startswith(("/run/secrets/", "/run/operator/")), (
+                assert value == "/run/secrets" or value.startswith(("/run/secrets/", "/run/part/")), (
                     f"{name}: {variable}"
                 )
 

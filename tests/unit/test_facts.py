@@ -113,7 +113,7 @@ def test_an_eu_registration_is_grouped_by_its_case() -> None:
 
 @pytest.mark.parametrize("flow", list(FLOWS))
 def test_every_valid_message_has_a_fact_of_its_flow(flow: Any) -> None:
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=30)
     @given(events(flow))
     def check(event: dict[str, Any]) -> None:
         message = from_structured(json.dumps(event).encode(), KEY, shipped(), FUTURE)

@@ -83,7 +83,7 @@ LEAF = st.tuples(COUNT, COUNT, COUNT).filter(any)
 PATHS = st.tuples(st.just("2026"), st.sampled_from("ab"), st.sampled_from("12"))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(st.dictionaries(PATHS, LEAF, min_size=1, max_size=4))
 def test_no_withheld_number_follows_from_those_that_are_told(leaves: Leaves) -> None:
     assert_nothing_follows(leaves)

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy import make_url
 
 from connectors.access.own_token import NoToken, local_credential
 from connectors.broker import broker_login
@@ -252,9 +254,8 @@ def test_passwords_come_from_their_files_and_are_printed_nowhere() -> None:
     consumer = config.consumer_settings()
     assert (consumer["sasl.username"], consumer["sasl.password"]) == ("overgang-worker", "correct horse")
     assert consumer["security.protocol"] == "SASL_SSL"
-    assert "battery staple" in with_password("postgresql://o@h/d", settings).replace("+", " ").replace(
-        "%20", " "
-    )
+    url = with_password("postgresql://o@h/d", settings)
+    assert (conninfo_to_dict(url)["password"], make_url(url).password) == ("battery staple", "battery staple")
     assert "correct horse" not in repr(settings) + repr(config)
 
 
@@ -263,3 +264,17 @@ def test_a_file_without_a_password_is_refused(safe: Path, content: str) -> None:
     (safe / "kafka.password").write_text(content)
     with pytest.raises(KeyFileError, match="OVERGANG_KAFKA_PASSWORD_FILE"):
         worker_config(Settings()).consumer_settings()
+
+
+@pytest.mark.parametrize("url", ["http://collector.example:4318", "http://10.0.0.7:4318/v1/traces"])
+def test_traces_in_the_clear_beyond_this_machine_are_refused(change: Change, url: str) -> None:
+    change("TRACES_ENDPOINT", url)
+    refused("TRACES_ENDPOINT", "use https")
+
+
+@pytest.mark.parametrize("url", ["https://collector.example", "http://127.0.0.1:4318"])
+def test_traces_by_tls_or_to_this_machine_are_sent(change: Change, url: str) -> None:
+    change("TRACES_ENDPOINT", url)
+    traces = worker_config(Settings()).traces
+    assert traces is not None
+    assert traces.url == f"{url}/v1/traces"

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from connectors.settings import Settings, SettingsRefused
+from streams.tracing.target import TraceTarget
 
 
 @pytest.fixture(autouse=True)
@@ -118,3 +119,31 @@ def test_a_database_password_is_never_printed(monkeypatch: pytest.MonkeyPatch) -
 def test_an_empty_variable_counts_as_absent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OVERGANG_KAFKA_BOOTSTRAP", "")
     assert Settings().kafka_bootstrap is None
+
+
+def test_there_are_no_traces_unless_an_endpoint_is_named() -> None:
+    settings = Settings()
+    assert TraceTarget.of(settings.traces_endpoint, settings.traces_share) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ("http://127.0.0.1:4318", "http://127.0.0.1:4318/v1/traces"),
+        ("http://127.0.0.1:4318/", "http://127.0.0.1:4318/v1/traces"),
+        ("https://collector.example/otlp/v1/traces", "https://collector.example/otlp/v1/traces"),
+    ],
+)
+def test_an_endpoint_without_a_path_gets_the_usual_one(
+    monkeypatch: pytest.MonkeyPatch, given: str, url: str
+) -> None:
+    monkeypatch.setenv("OVERGANG_TRACES_ENDPOINT", given)
+    monkeypatch.setenv("OVERGANG_TRACES_SHARE", "0.1")
+    settings = Settings()
+    assert TraceTarget.of(settings.traces_endpoint, settings.traces_share) == TraceTarget(url, 0.1)
+
+
+def test_an_endpoint_that_is_no_url_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OVERGANG_TRACES_ENDPOINT", "collector:4318")
+    with pytest.raises(SettingsRefused, match=r"^OVERGANG_TRACES_ENDPOINT: it is not a URL such as "):
+        Settings()

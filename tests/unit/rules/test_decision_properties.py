@@ -14,7 +14,7 @@ from streams.rules.decide import decide
 from streams.rules.facts import Fact
 from streams.rules.ruleset import shipped as shipped_rules
 
-_SOME = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_SOME = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 _DAYS = [f"2026-{month:02}-{day:02}" for month in (6, 7, 10, 12) for day in (1, 2, 15)]
 _MOMENTS = [f"{day}T{clock}+02:00" for day in _DAYS for clock in ("00:00:00", "10:00:00", "23:59:59")]
 _SCHOOLS = st.sampled_from([SCHOOL, OTHER_SCHOOL])

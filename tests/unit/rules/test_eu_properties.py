@@ -15,7 +15,7 @@ from streams.rules.decide import decide
 from streams.rules.facts import Fact
 from streams.rules.ruleset import shipped as shipped_rules
 
-_SOME = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_SOME = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 _DAYS = ["2026-03-06", "2026-03-28", "2026-03-29", "2026-04-30", "2026-05-18", "2026-06-01", "2026-06-02"]
 _MOMENTS = [f"{day}T{clock}+00:00" for day in _DAYS for clock in ("00:00:00", "12:00:00", "22:00:00")]
 _EVENTS = ["SED_SENT", "SED_RECEIVED", "CIRCUMSTANCE", "DEREGISTERED", "RETURNED", "TOOK_WORK", "DIED"]

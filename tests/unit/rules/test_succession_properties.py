@@ -18,7 +18,7 @@ from schemas.code_lists import CodeLists
 from streams.rules.decide import decide
 from streams.rules.facts import Fact
 
-_SOME = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_SOME = settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 _ENDS = [
     ({"751": ("2026-06-30", "461")}, [("280051", "2026-10-01", "101582")]),
     ({"461": ("2026-06-10", "751"), "751": ("2026-10-15", "101")}, [("101582", "2026-06-14", "280051")]),
