@@ -8,6 +8,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -326,7 +327,9 @@ def test_a_database_that_died_is_started_and_everything_goes_on(fault: Faulty) -
     shown = looked(fault.gateway, "database-away", DOCTOR_IS_ILL)
     assert "database NOT WELL" in " ".join(shown.split())
     fault.postgres.start()
-    assert [command for command, _ in mends(fault.gateway, "database-away")] == ["overgang migrate"]
+    owner = {**fault.gateway.environment, "OVERGANG_DATABASE_URL": fault.postgres.url}
+    as_owner = replace(fault.gateway, environment=owner)
+    assert [command for command, _ in mends(as_owner, "database-away")] == ["overgang migrate"]
     fault.gateway.quiet()
     until(lambda: ready(fault.gateway, "worker") and ready(fault.gateway, "api"), 30)
     until(lambda: bool(fault.gateway.numbers()["overgang_ledger_leader", ()]), 10)
