@@ -36,6 +36,11 @@ def broker_address(settings: Settings) -> str:
 
 def admin_client(settings: Settings, on_error: Callable[[KafkaError], None] | None = None) -> AdminClient:
     """A client for commands, silent on the terminal. Raises NoBroker, KeyFileError."""
-    login = None if settings.kafka_bootstrap is None else broker_login(settings)
+    address, login = broker_reached(settings)
     heard = {} if on_error is None else {"error_cb": on_error}
-    return AdminClient({**client_settings(broker_address(settings), login), "log_level": 0, **heard})
+    return AdminClient({**client_settings(address, login), "log_level": 0, **heard})
+
+
+def broker_reached(settings: Settings) -> tuple[str, Login | None]:
+    """Address and login. Raises NoBroker."""
+    return broker_address(settings), None if settings.kafka_bootstrap is None else broker_login(settings)

@@ -19,6 +19,7 @@ from confluent_kafka.admin import (
 
 from connectors.administration.found import RESOURCES, SECONDS
 from connectors.administration.plan import Plan
+from connectors.administration.quotas import QuotaClient
 from connectors.administration.wanted import Acl
 from schemas.problems import OvergangError
 from streams.topic_definition import TopicShape
@@ -29,11 +30,13 @@ class NotApplied(OvergangError):
     """The broker refused a change; those before it were made."""
 
 
-def apply(admin: AdminClient, plan: Plan, replication_factor: int, *, allow_delete: bool) -> None:
+def apply(
+    admin: AdminClient, quotas: QuotaClient, plan: Plan, replication_factor: int, *, allow_delete: bool
+) -> None:
     """Make, set, and where it is allowed delete; access is given before any is taken.
 
     Raises:
-        NotApplied, TopicTrouble, KafkaException
+        NotApplied, TopicTrouble, QuotasRefused, KafkaException
     """
     _make_topics(admin, plan.make_topics, replication_factor)
     if plan.settings:
@@ -51,6 +54,9 @@ def apply(admin: AdminClient, plan: Plan, replication_factor: int, *, allow_dele
         _all_done(admin.incremental_alter_configs(resources, request_timeout=SECONDS))
     if plan.make_acls:
         _all_done(admin.create_acls([_binding(acl) for acl in plan.make_acls], request_timeout=SECONDS))
+    if plan.quotas:
+        shall = {user: {name: to for name, (_, to) in of.items()} for user, of in plan.quotas.items()}
+        quotas.set(shall)
     if allow_delete and plan.delete_acls:
         _all_done(admin.delete_acls([_exactly(acl) for acl in plan.delete_acls], request_timeout=SECONDS))
     if allow_delete and plan.delete_topics:

@@ -11,6 +11,7 @@ from streams.topic_definition import shipped as shipped_data
 Operation = Literal[
     "READ", "WRITE", "CREATE", "DELETE", "ALTER", "DESCRIBE", "DESCRIBE_CONFIGS", "ALTER_CONFIGS"
 ]
+QuotaName = Literal["producer_byte_rate", "consumer_byte_rate"]
 
 
 class DefinitionRefused(OvergangError):
@@ -47,7 +48,11 @@ class Systems(_Strict):
 class Quotas(_Strict):
     """Bytes a second on each broker, by Kafka's name of the quota."""
 
-    systems: Mapping[Literal["producer_byte_rate", "consumer_byte_rate"], int]
+    systems: Mapping[QuotaName, int]
+
+    def of_a_system(self) -> dict[str, float]:
+        """By name."""
+        return {name: float(rate) for name, rate in self.systems.items()}
 
 
 class Access(_Strict):

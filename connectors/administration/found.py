@@ -14,6 +14,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
+from connectors.administration.quotas import QuotaClient, Quotas
 from connectors.administration.wanted import Acl, Place
 
 SECONDS: Final = 30.0
@@ -38,14 +39,19 @@ class FoundTopic:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`acls` None: the broker has no authorizer, so everybody may do everything."""
+    """`acls` None: the broker has no authorizer, so everybody may do everything, and nobody has a quota."""
 
     topics: Mapping[str, FoundTopic]
     acls: frozenset[Acl] | None
+    quotas: Quotas
 
 
-def found(admin: AdminClient, place: Place) -> Found:
-    """This gateway's topics, and all access that the broker knows. Raises KafkaException."""
+def found(admin: AdminClient, place: Place, quotas: QuotaClient) -> Found:
+    """This gateway's topics, and all access and quotas that the broker knows.
+
+    Raises:
+        KafkaException, QuotasRefused
+    """
     cluster = admin.list_topics(timeout=SECONDS)
     listed = cluster.topics
     names = sorted(name for name in listed if place.holds(name))
@@ -60,7 +66,9 @@ def found(admin: AdminClient, place: Place) -> Found:
             min((len(partition.replicas) for partition in partitions), default=0),
             {key: str(entry.value) for key, entry in entries.items()},
         )
-    return Found(topics, _acls(admin) if _has_authorizer(admin, min(cluster.brokers)) else None)
+    if not _has_authorizer(admin, min(cluster.brokers)):
+        return Found(topics, None, {})
+    return Found(topics, _acls(admin), quotas.read())
 
 
 def _has_authorizer(admin: AdminClient, broker: int) -> bool:

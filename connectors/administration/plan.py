@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from connectors.administration.found import Found, FoundTopic
+from connectors.administration.quotas import Quotas
 from connectors.administration.wanted import Acl, Place, Wanted
 from streams.topic_definition import TopicShape
 
@@ -22,13 +23,15 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`settings`: by topic, each with what it is and what it shall be. `by_hand`: what no command changes."""
+    """`settings`: by topic, each with what it is and what it shall be; `quotas`: the same by user. `by_hand`:
+    what no command changes."""
 
     make_topics: Mapping[str, TopicShape] = field(default_factory=dict)
     settings: Mapping[str, Mapping[str, tuple[str | None, str]]] = field(default_factory=dict)
     delete_topics: tuple[str, ...] = ()
     make_acls: tuple[Acl, ...] = ()
     delete_acls: tuple[Acl, ...] = ()
+    quotas: Mapping[str, Mapping[str, tuple[float | None, float]]] = field(default_factory=dict)
     by_hand: tuple[Line, ...] = ()
 
     def lines(self) -> Iterator[Line]:
@@ -40,6 +43,9 @@ class Plan:
                 yield Line("set", f"topic {name}", f"{key}: {is_ or 'none'} -> {shall_be}")
         for acl in self.make_acls:
             yield Line("make", f"access of {acl.user}", _access(acl))
+        for user, limits in sorted(self.quotas.items()):
+            for name, (is_now, shall) in sorted(limits.items()):
+                yield Line("set", f"quota of {user}", f"{name}: {_bytes(is_now)} -> {_bytes(shall)}")
         for acl in self.delete_acls:
             yield Line("delete", f"access of {acl.user}", _access(acl))
         for name in self.delete_topics:
@@ -60,6 +66,7 @@ def plan(wanted: Wanted, found: Found, place: Place) -> Plan:
         tuple(sorted(found.topics.keys() - wanted.topics.keys())),
         () if found.acls is None else tuple(sorted(wanted.acls - ours)),
         tuple(sorted(ours - wanted.acls)),
+        {} if found.acls is None else _quotas(wanted.quotas, found.quotas),
         tuple(by_hand),
     )
 
@@ -81,6 +88,18 @@ def _changes(shape: TopicShape, topic: FoundTopic) -> dict[str, tuple[str | None
         for key, value in shape.settings.items()
         if topic.settings.get(key) != value
     }
+
+
+def _quotas(wanted: Quotas, found: Quotas) -> dict[str, dict[str, tuple[float | None, float]]]:
+    changes = {
+        user: {name: (found.get(user, {}).get(name), shall) for name, shall in limits.items()}
+        for user, limits in wanted.items()
+    }
+    differ = {
+        user: {name: (is_, shall) for name, (is_, shall) in limits.items() if is_ != shall}
+        for user, limits in changes.items()
+    }
+    return {user: limits for user, limits in differ.items() if limits}
 
 
 def _by_hand(name: str, wanted: Wanted, found: Found, place: Place) -> Iterator[Line]:
@@ -106,6 +125,10 @@ def _access(acl: Acl) -> str:
     where = "the cluster" if acl.on == "cluster" else f"{acl.on}s {names} {acl.name}"
     elsewhere = "" if acl.host == "*" else f" from {acl.host}"
     return f"{acl.permission} {acl.operation} on {where}{elsewhere}"
+
+
+def _bytes(limit: float | None) -> str:
+    return "none" if limit is None else f"{limit:.0f}"
 
 
 def _told(settings: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from connectors.administration.definition import Access, DefinitionRefused, Operation, Permission
+from connectors.administration.quotas import Quotas
 from schemas.flows import FLOWS
 from schemas.identifiers import PartyAddress, SystemId
 from schemas.outbound import outbound_topic
@@ -45,11 +46,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Topics by name, access, and whose access is looked at."""
+    """Topics by name, access, whose access is looked at, and quotas of the systems that have any."""
 
     topics: Mapping[str, TopicShape]
     acls: frozenset[Acl]
     users: frozenset[str]
+    quotas: Quotas
 
 
 def wanted(
@@ -68,6 +70,7 @@ def wanted(
         _topics(place, {*recipients, *(p for p in registry.parties if registry.acting_for(p, at) == p)}),
         frozenset(acls),
         frozenset({*users, *registry.systems}),
+        {user: access.quotas.of_a_system() for user in sorted({acl.user for acl in acls} - users)},
     )
 
 

@@ -9,12 +9,11 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from connectors.administration.applying import apply as apply_plan
-from connectors.administration.definition import shipped_access
 from connectors.administration.found import Found
 from connectors.administration.plan import Plan
 from connectors.broker import admin_client
 from connectors.cli.printing import AsJson, print_json, print_table
-from connectors.cli.topics_plan import planned, wanted_on
+from connectors.cli.topics_plan import planned, quota_client
 from connectors.settings import Settings
 from schemas.problems import OvergangError
 
@@ -49,24 +48,16 @@ def apply(
         admin = admin_client(settings)
         found_plan, there = _plan(admin, settings)
         _print(found_plan, there, json)
-        apply_plan(admin, found_plan, settings.replication_factor, allow_delete=allow_delete)
+        apply_plan(
+            admin,
+            quota_client(settings),
+            found_plan,
+            settings.replication_factor,
+            allow_delete=allow_delete,
+        )
     waiting = 0 if allow_delete else len(found_plan.delete_acls) + len(found_plan.delete_topics)
     if waiting and not json:
         typer.echo(f"{waiting} not deleted; --allow-delete does that")
-
-
-@topics.command()
-def quotas() -> None:
-    """Print the commands that set each system's quota: the Kafka client of this project cannot."""
-    access = shipped_access()
-    settings = Settings()
-    limits = ",".join(f"{name}={value}" for name, value in sorted(access.quotas.systems.items()))
-    having_access = {acl.user for acl in wanted_on(access, settings).acls}
-    for user in sorted(having_access - {role.user for role in access.roles.values()}):
-        typer.echo(
-            f"kafka-configs.sh --bootstrap-server {settings.kafka_bootstrap or '...'} --command-config "
-            f"admin.properties --alter --entity-type users --entity-name {user} --add-config '{limits}'"
-        )
 
 
 def _plan(admin: AdminClient, settings: Settings) -> tuple[Plan, Found]:
@@ -84,7 +75,7 @@ def _print(changes: Plan, there: Found, json: bool) -> None:
         print_json(lines)
         return
     if there.acls is None:
-        typer.echo("access is not looked at: the broker has no authorizer")
+        typer.echo("access and quotas are not looked at: the broker has no authorizer")
     rows = ((line.action, line.what, line.detail) for line in lines)
     print_table(f"{len(lines)} differences", ("", "what", "detail"), rows)
 

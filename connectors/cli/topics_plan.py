@@ -4,10 +4,12 @@ from datetime import UTC, datetime
 
 from confluent_kafka.admin import AdminClient
 
-from connectors.administration.definition import Access, shipped_access
+from connectors.administration.definition import shipped_access
 from connectors.administration.found import Found, found
 from connectors.administration.plan import Plan, plan
-from connectors.administration.wanted import Place, Wanted, wanted
+from connectors.administration.quotas import QuotaClient
+from connectors.administration.wanted import Place, wanted
+from connectors.broker import broker_reached
 from connectors.cli.ledger_access import open_ledger
 from connectors.settings import Settings
 from streams.ledger.overview import recipients_so_far
@@ -15,17 +17,22 @@ from streams.ledger.registry import read_registry
 
 
 def planned(admin: AdminClient, settings: Settings) -> tuple[Plan, Found]:
-    """The changes, and what is there. Raises KafkaException, NoLedger, DefinitionRefused."""
-    shall_be = wanted_on(shipped_access(), settings)
-    there = found(admin, _place(settings))
-    return plan(shall_be, there, _place(settings)), there
+    """The changes by the ledger's registry of now, and what is there.
 
-
-def wanted_on(access: Access, settings: Settings) -> Wanted:
-    """What should be there by the ledger's registry now. Raises NoLedger, DefinitionRefused."""
+    Raises:
+        KafkaException, QuotasRefused, NoLedger, DefinitionRefused
+    """
+    place = _place(settings)
     with open_ledger() as connection:
         registry, recipients = read_registry(connection), recipients_so_far(connection)
-    return wanted(access, _place(settings), registry, recipients, datetime.now(UTC))
+    shall_be = wanted(shipped_access(), place, registry, recipients, datetime.now(UTC))
+    there = found(admin, place, quota_client(settings))
+    return plan(shall_be, there, place), there
+
+
+def quota_client(settings: Settings) -> QuotaClient:
+    """Raises NoBroker."""
+    return QuotaClient(*broker_reached(settings))
 
 
 def _place(settings: Settings) -> Place:

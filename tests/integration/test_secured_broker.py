@@ -28,6 +28,7 @@ from confluent_kafka.admin import (
 )
 
 from connectors.access.signing_keys import signing_key
+from connectors.administration.quotas import QuotaClient, QuotasRefused
 from connectors.cli.main import run
 from connectors.http.inbound import InboundProducer, Record
 from schemas.identifiers import PartyAddress, SystemId
@@ -149,7 +150,10 @@ def of(lines: Lines, what: str) -> Lines:
 def test_the_first_difference_is_everything_and_changes_nothing(secured: Secured) -> None:
     before = secured.topics("diff", status=1)
     assert len(of(before, "topic ")) == 11 + 2
-    assert {line["action"] for line in before} == {"make"}
+    assert {line["action"] for line in before} == {"make", "set"}
+    assert [line["what"] for line in before if line["action"] == "set"] == [
+        f"quota of {user}" for user in (READER, READER, VENDOR, VENDOR)
+    ]
     assert {
         "action": "make",
         "what": f"access of {VENDOR}",
@@ -306,11 +310,50 @@ def test_the_operator_needs_no_superuser_to_look_and_to_change(applied: Secured)
     assert "OVERGANG_KAFKA_USER" in errors
 
 
-def test_quotas_are_told_as_commands_a_system_each(applied: Secured) -> None:
-    ended, output, _ = applied.overgang("topics", "quotas")
-    assert ended == 0
-    assert [line.split("--entity-name ")[1].split()[0] for line in output.splitlines()] == [READER, VENDOR]
-    assert "producer_byte_rate=1048576" in output
+def test_each_system_with_access_has_its_quota_and_one_that_was_changed_is_set_again(
+    applied: Secured,
+) -> None:
+    quotas = QuotaClient(applied.kafka.bootstrap, applied.kafka.login("overgang-operator"))
+    shipped = {"producer_byte_rate": 1_048_576.0, "consumer_byte_rate": 4_194_304.0}
+    until(lambda: quotas.read() == {READER: shipped, VENDOR: shipped}, 20)
+    quotas.set(
+        {
+            VENDOR: {"producer_byte_rate": 5.0, "request_percentage": 20.0},
+            "somebody": {"request_percentage": 9.0},
+        }
+    )
+    until(lambda: quotas.read()[VENDOR]["producer_byte_rate"] == 5.0, 20)
+    changed = {"action": "set", "what": f"quota of {VENDOR}", "detail": "producer_byte_rate: 5 -> 1048576"}
+    assert applied.topics("diff", status=1) == [changed]
+    assert applied.topics("apply", user="overgang-operator") == [changed]
+    # What the file does not name is somebody else's.
+    others = {VENDOR: shipped | {"request_percentage": 20.0}, "somebody": {"request_percentage": 9.0}}
+    until(lambda: quotas.read() == {READER: shipped} | others, 20)
+
+
+def test_a_system_that_sends_more_than_its_quota_is_slowed_down_by_the_broker(applied: Secured) -> None:
+    throttled: list[float] = []
+    producer = Producer(
+        {
+            **client_settings(applied.kafka.bootstrap, applied.kafka.login(VENDOR)),
+            "throttle_cb": lambda told: throttled.append(told.throttle_time),
+            "compression.type": "none",
+        }
+    )
+    for _ in range(80):
+        producer.produce(RISK, bytes(200_000))
+    until(lambda: producer.poll(0.1) >= 0 and bool(throttled), 60)
+    producer.purge()
+    producer.flush(20)
+    assert max(throttled) > 0
+
+
+def test_who_may_not_see_quotas_is_told_so(applied: Secured) -> None:
+    stranger = QuotaClient(applied.kafka.bootstrap, applied.kafka.login(VENDOR))
+    with pytest.raises(QuotasRefused, match="ClusterAuthorizationFailed"):
+        stranger.read()
+    with pytest.raises(QuotasRefused, match="ClusterAuthorizationFailed"):
+        stranger.set({VENDOR: {"producer_byte_rate": 1e9}})
 
 
 def test_doctor_compares_access_with_the_registry_of_parties(applied: Secured) -> None:
