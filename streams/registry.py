@@ -17,6 +17,8 @@ from streams.rules.facts import COPENHAGEN
 OPERATOR = PartyAddress("/gateway")
 EVERY_PARTY = "*"
 """Stands for each party in a grant; for the operator's own machine in the embedded profile only."""
+LOCAL = SystemId("local")
+"""The operator's own machine in the embedded profile."""
 
 
 class RegistryRefused(OvergangError):

@@ -12,7 +12,7 @@ from connectors.access.tokens import issue
 from connectors.settings import Settings
 from schemas.identifiers import SystemId
 from schemas.problems import OvergangError
-from streams.ledger.registry_changes import LOCAL
+from streams.registry import LOCAL
 
 _SECONDS = 300
 _BEFORE_ITS_END = 60

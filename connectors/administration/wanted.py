@@ -10,8 +10,7 @@ from connectors.administration.quotas import Quotas
 from schemas.flows import FLOWS
 from schemas.identifiers import PartyAddress, SystemId
 from schemas.outbound import outbound_topic
-from streams.ledger.registry_changes import LOCAL
-from streams.registry import OPERATOR, CredentialKind, Registry, Right
+from streams.registry import LOCAL, OPERATOR, CredentialKind, Registry, Right
 from streams.topic_definition import TopicShape, inbound_shape, outbound_shape
 
 INBOUND, OUTBOUND = "inbound.", "outbound."

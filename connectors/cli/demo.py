@@ -28,7 +28,7 @@ from connectors.embedded.ownership import LOCK, claim, disown
 from connectors.settings import Settings
 from connectors.simulation import simulate
 from schemas.problems import OvergangError
-from streams.ledger.migrate import engine_for
+from streams.ledger.engine import engine_for
 from streams.ledger.overview import OutcomeCounts, outcome_counts, unpublished
 
 _PREFIX = "overgang-demo-"

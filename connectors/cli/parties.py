@@ -21,10 +21,10 @@ from connectors.cli.ledger_access import database_url, open_ledger, unanswered
 from connectors.cli.printing import AsJson, print_json, print_table
 from connectors.settings import Settings
 from schemas.identifiers import Flow, PartyAddress, SystemId
-from streams.ledger.migrate import engine_for
+from streams.ledger.engine import engine_for
 from streams.ledger.registry import read_registry
-from streams.ledger.registry_changes import LOCAL, RegistryChanges
-from streams.registry import CredentialKind, Party, Receipts, RegistryRefused, Right, System
+from streams.ledger.registry_changes import RegistryChanges
+from streams.registry import LOCAL, CredentialKind, Party, Receipts, RegistryRefused, Right, System
 
 parties = typer.Typer(help="Who may send and read what.")
 

@@ -22,7 +22,7 @@ from connectors.sandbox.sender import ScriptedSender
 from connectors.settings import Settings
 from schemas.identifiers import SystemId
 from schemas.problems import OvergangError
-from streams.ledger.migrate import engine_for
+from streams.ledger.engine import engine_for
 
 DIRECTORY: Final = "sandbox"
 """Within the data directory: keys, broker and database of the sandbox alone."""

@@ -21,7 +21,7 @@ from connectors.webhooks.trial import trial
 from connectors.webhooks.verdict import Answer, Verdict
 from schemas.identifiers import PartyAddress
 from schemas.problems import OvergangError
-from streams.ledger.migrate import engine_for
+from streams.ledger.engine import engine_for
 from streams.ledger.tables import webhooks as table
 from streams.ledger.webhook_changes import WebhookChanges
 from streams.ledger.webhook_lists import webhook_exceptions_of, webhook_standings

@@ -8,6 +8,8 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from streams.ledger.engine import engine_for
+
 _LOCK = 7_301_000
 """Advisory lock under which one process at a time migrates."""
 
@@ -18,12 +20,6 @@ def _config(connection: sa.Connection | None = None) -> Config:
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     return config
-
-
-def engine_for(database_url: str) -> sa.Engine:
-    """SQLAlchemy on psycopg 3 for a `postgresql://` URL as psycopg itself takes it."""
-    url = sa.make_url(database_url).set(drivername="postgresql+psycopg")
-    return sa.create_engine(url, poolclass=sa.NullPool)
 
 
 def migrate(database_url: str) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from schemas.flows import FLOWS
 from schemas.identifiers import Flow, PartyAddress, SystemId, parse_party
 from streams.ledger.audit import audited_change, note
-from streams.ledger.migrate import engine_for
+from streams.ledger.engine import engine_for
 from streams.ledger.tables import (
     credentials,
     grants,
@@ -21,12 +21,20 @@ from streams.ledger.tables import (
     sender_faults,
     systems,
 )
-from streams.registry import EVERY_PARTY, OPERATOR, CredentialKind, Party, Receipts, RegistryRefused, Right
+from streams.registry import (
+    EVERY_PARTY,
+    LOCAL,
+    OPERATOR,
+    CredentialKind,
+    Party,
+    Receipts,
+    RegistryRefused,
+    Right,
+)
 
 _SYSTEM = re.compile(r"[a-z][a-z0-9-]{1,39}")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _SIGNING_KEY = re.compile(r"[A-Za-z0-9_-]{43} [A-Za-z0-9_-]{43}")
-LOCAL = SystemId("local")
 """The operator's own machine in the embedded profile: may do everything for every party."""
 
 

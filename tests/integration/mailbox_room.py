@@ -14,8 +14,7 @@ from connectors.access.own_token import OwnToken
 from schemas.identifiers import PartyAddress
 from schemas.outbound import RECEIPT_TYPE, outbound_schema
 from schemas.wire import encode
-from streams.ledger.registry_changes import LOCAL
-from streams.registry import SystemId
+from streams.registry import LOCAL, SystemId
 from tests.integration.api_server import TOKEN_KEY, until
 from tests.integration.ledger_room import ledger_on
 from tests.integration.relay_room import SCHOOL, RelayRoom, new_relay, relay_room

@@ -27,7 +27,8 @@ from connectors.access.token_keys import own_key
 from connectors.access.tokens import issue
 from connectors.simulation import simulate
 from streams.database_roles import shipped_roles
-from streams.ledger.registry_changes import LOCAL, seed_local
+from streams.ledger.registry_changes import seed_local
+from streams.registry import LOCAL
 from tests.integration.api_server import of_this_machine, until
 from tests.integration.database_users import as_user, give_rights
 from tests.integration.stream_room import StreamRoom

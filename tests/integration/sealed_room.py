@@ -18,7 +18,7 @@ from schemas.identifiers import PartyAddress, SystemId
 from schemas.seal import Stamp, covered, seal
 from streams.app import Worker
 from streams.ledger.case_keys import GATEWAY
-from streams.ledger.migrate import engine_for
+from streams.ledger.engine import engine_for
 from streams.ledger.registry_changes import RegistryChanges
 from streams.ledger.sealing import load_or_make_wrapping_key
 from streams.registry import CredentialKind, Party, Right

@@ -17,8 +17,8 @@ from connectors.access.own_token import OwnToken
 from connectors.access.tokens import issue
 from schemas.identifiers import PartyAddress, SystemId
 from streams.ledger import outbound
+from streams.ledger.engine import engine_for
 from streams.ledger.ledger import Ledger
-from streams.ledger.migrate import engine_for
 from streams.ledger.registry import audited
 from streams.ledger.registry_changes import RegistryChanges
 from streams.registry import OPERATOR, Party, RegistryRefused, Right

@@ -9,8 +9,9 @@ from sqlalchemy.exc import OperationalError
 
 from connectors.embedded.postgres import EmbeddedPostgres
 from streams.ledger.migrate import migrate
-from streams.ledger.registry_changes import LOCAL, seed_local
+from streams.ledger.registry_changes import seed_local
 from streams.ledger.registry_watch import KEPT_SECONDS, RegistryUnknown, RegistryWatch
+from streams.registry import LOCAL
 from tests.integration.api_server import BATCH, STRUCTURED, notice, served, until
 
 QUESTIONS = {

@@ -12,7 +12,8 @@ import pytest
 from connectors.deployment.certificates import Pair, issue, make_authority
 from connectors.inbound_topics import inbound_topics
 from schemas.identifiers import SystemId
-from streams.ledger.migrate import engine_for, migrate
+from streams.ledger.engine import engine_for
+from streams.ledger.migrate import migrate
 from streams.ledger.registry_changes import RegistryChanges, seed_local
 from streams.topics import ensure_topics, inbound_shape
 from tests.integration.api_server import api_settings, tls_settings, until

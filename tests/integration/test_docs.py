@@ -29,7 +29,7 @@ from connectors.cli.main import COMMANDS, run
 from connectors.inbound_topics import inbound_topics
 from connectors.settings import Settings
 from schemas.cloudevent import from_structured
-from streams.ledger.registry_changes import LOCAL
+from streams.registry import LOCAL
 from streams.topic_state import TopicState
 from tests.integration.ledger_room import KEY, LISTS, NOW
 from tests.processes import Processes

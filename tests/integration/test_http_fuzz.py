@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from connectors.access.tokens import issue
-from streams.ledger.registry_changes import LOCAL
+from streams.registry import LOCAL
 from tests.integration.api_server import TOKEN_KEY, served
 
 EXAMPLES = 30

@@ -288,7 +288,8 @@ def test_the_migrations_make_exactly_the_tables_of_the_code(database_url: str) -
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    from streams.ledger.migrate import engine_for, migrate
+    from streams.ledger.engine import engine_for
+    from streams.ledger.migrate import migrate
     from streams.ledger.tables import metadata
 
     migrate(database_url)

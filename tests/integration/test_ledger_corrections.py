@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from schemas.identifiers import CaseKey
-from streams.ledger.migrate import engine_for, migrate
+from streams.ledger.engine import engine_for
+from streams.ledger.migrate import migrate
 from streams.ledger.timeline import timeline_of
 from tests.integration.ledger_room import (
     ALMA,

@@ -21,7 +21,7 @@ from connectors.http.limits import LimitConfig
 from connectors.limits.in_hand import Shares
 from connectors.limits.rates import Rate
 from schemas.identifiers import PartyAddress, SystemId
-from streams.ledger.migrate import engine_for
+from streams.ledger.engine import engine_for
 from streams.ledger.registry_changes import RegistryChanges
 from streams.registry import Party, Right
 from tests.conftest import fresh_database

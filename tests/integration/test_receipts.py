@@ -10,8 +10,9 @@ import pytest
 from schemas.identifiers import PartyAddress
 from schemas.wire import decode
 from streams.ledger import queries
+from streams.ledger.engine import engine_for
 from streams.ledger.ledger import Ledger
-from streams.ledger.migrate import engine_for, migrate
+from streams.ledger.migrate import migrate
 from streams.ledger.registry import audited, read_registry
 from streams.ledger.registry_changes import RegistryChanges
 from streams.registry import Receipts, RegistryRefused

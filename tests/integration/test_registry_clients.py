@@ -19,7 +19,7 @@ from connectors.cli.main import run
 from connectors.schema_registry.client import RegistryClient, RegistryFault
 from connectors.schema_registry.publishing import Verdict, checked, register, shipped
 from schemas.wire import encode
-from streams.ledger.registry_changes import LOCAL
+from streams.registry import LOCAL
 from tests.integration.api_server import TOKEN_KEY, served
 from tests.integration.apicurio import apicurio
 from tests.integration.webhook_room import receiving

@@ -8,7 +8,7 @@ import httpx
 from connectors.embedded.kafka import EmbeddedKafka
 from connectors.webhooks.deliverer import Deliverer, DelivererConfig
 from schemas.wire import decode
-from streams.ledger.migrate import engine_for
+from streams.ledger.engine import engine_for
 from streams.ledger.webhook_changes import WebhookChanges
 from tests.integration.api_server import served, until
 from tests.integration.mailbox_room import MailboxRoom, said

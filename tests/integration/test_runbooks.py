@@ -18,7 +18,7 @@ import pytest
 from connectors.access.token_keys import own_key
 from connectors.access.tokens import issue
 from schemas.identifiers import SystemId
-from streams.ledger.migrate import engine_for
+from streams.ledger.engine import engine_for
 from streams.ledger.registry_changes import RegistryChanges
 from streams.registry import EVERY_PARTY, Right
 from tests.integration.api_server import STRUCTURED, until

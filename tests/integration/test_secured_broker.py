@@ -33,7 +33,8 @@ from connectors.cli.main import run
 from connectors.http.inbound import InboundProducer, Record
 from schemas.identifiers import PartyAddress, SystemId
 from streams.broker_access import client_settings
-from streams.ledger.migrate import engine_for, migrate
+from streams.ledger.engine import engine_for
+from streams.ledger.migrate import migrate
 from streams.ledger.registry_changes import RegistryChanges
 from streams.registry import CredentialKind, Party, Right
 from tests.conftest import fresh_database

@@ -12,7 +12,7 @@ from connectors.access.tokens import issue
 from connectors.cli.main import run
 from connectors.simulation import simulate
 from schemas.flows import FLOWS
-from streams.ledger.registry_changes import LOCAL
+from streams.registry import LOCAL
 from tests.integration.api_server import TOKEN_KEY, records_on, served
 
 

@@ -348,7 +348,8 @@ def test_an_endpoint_that_is_away_is_tried_one_message_at_a_time_and_catches_up_
     for _ in range(60):
         room.turn(AARHUS)
         room.clock.move(seconds=1)
-    assert 10 < len(receiver.posts) < 60
+    # At 0, 1, 4, 11, 26 and 57 s, and what was on its way when the first answer came.
+    assert 6 <= len(receiver.posts) < 60
     assert len(room.exceptions()) < 30
     receiver.answer = failing(set())
     room.clock.move(minutes=5)

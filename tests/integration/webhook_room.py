@@ -24,7 +24,7 @@ from schemas.flows.registry import FLOWS
 from schemas.identifiers import CaseKey, PartyAddress
 from schemas.wire import decode, encode
 from streams.ledger import outbound, webhook_settling, webhooks
-from streams.ledger.migrate import engine_for
+from streams.ledger.engine import engine_for
 from streams.ledger.sealing import Seal
 from streams.ledger.webhook_changes import WebhookChanges
 from streams.ledger.webhook_lists import WebhookException, webhook_exceptions_of, webhook_standings

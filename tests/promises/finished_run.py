@@ -19,7 +19,8 @@ from confluent_kafka import Producer
 from connectors.simulation import simulate
 from schemas.cloudevent import from_structured, to_kafka
 from schemas.seal import Stamp, covered, seal
-from streams.ledger.registry_changes import LOCAL, seed_local
+from streams.ledger.registry_changes import seed_local
+from streams.registry import LOCAL
 from streams.seal_keys import SealKeys
 from tests.integration.api_server import STRUCTURED, of_this_machine, until
 from tests.integration.collector import Collector

@@ -6,7 +6,7 @@ from collections import Counter
 from confluent_kafka import Consumer
 
 from schemas.flows import FLOWS
-from streams.ledger.migrate import engine_for
+from streams.ledger.engine import engine_for
 from streams.ledger.queries import outcome_of
 from tests.integration.api_server import watermarks
 from tests.promises.finished_run import PARTITIONS, FinishedRun, outcomes
