@@ -23,7 +23,7 @@ def measured(module: str, *options: str) -> str:
 
 
 def test_the_hop_is_measured_beside_a_bare_loop_and_its_latency() -> None:
-    told = measured("bench.hop", "--people", "80", "--pairs", "1", "--latency-seconds", "1")
+    told = measured("bench.hop", "--people", "30", "--pairs", "1", "--latency-seconds", "1")
     assert float(re.search(r"ratio ([0-9.]+)", told)[1]) > 0, told
     assert re.search(r"p99 +[0-9.]+", told), told
 
@@ -37,7 +37,7 @@ def test_what_a_seal_costs_is_measured_at_the_edge_and_in_the_worker() -> None:
 
 
 def test_what_traces_cost_a_worker_is_measured() -> None:
-    told = measured("bench.traces", "--people", "30", "--pairs", "1")
+    told = measured("bench.traces", "--people", "20", "--pairs", "1")
     assert re.search(
         r"traces\s+cost\s+-?[0-9,]+\s+us\s+of\s+a\s+processor\s+a\s+message,\s+ratio\s+[0-9.]+", told
     ), told
@@ -70,6 +70,6 @@ def test_deciding_and_comparing_files_are_measured() -> None:
 
 
 def test_a_scrape_of_the_whole_country_and_what_its_numbers_cost_are_measured() -> None:
-    told = measured("bench.scrape", "--people", "80", "--pairs", "1")
+    told = measured("bench.scrape", "--people", "30", "--pairs", "1")
     assert float(re.search(r"lines: ([0-9.]+) ms", told)[1]) > 0, told
     assert re.search(r"numbers cost -?[0-9.]+%", told), told

@@ -21,7 +21,7 @@ from connectors.access.tokens import issue
 from streams.registry import LOCAL
 from tests.integration.api_server import TOKEN_KEY, served
 
-EXAMPLES = 30
+EXAMPLES = 20
 CREDENTIAL = {"Authorization": f"Bearer {issue(TOKEN_KEY, LOCAL, 3600, time.time())}"}
 """Of the operator, so that every route is reached."""
 CHECKS = [
