@@ -23,7 +23,7 @@ from streams.forwarding import citizen_as_seen, visible_record
 from streams.rules.decide import decide
 from streams.rules.facts import Fact
 from streams.rules.model import MessageRef, Task
-from streams.rules.ruleset import shipped as shipped_rules
+from streams.rules.rule_files import shipped as shipped_rules
 
 WARM = 50
 """Messages before the clock starts: by then the group has its partitions and the code is loaded."""

@@ -23,7 +23,7 @@ from schemas.flows import FLOWS
 from schemas.message import Message
 from streams.ledger.counting import Counted
 from streams.ledger_text import text
-from streams.rules import ruleset
+from streams.rules import rule_files
 
 console = Console()
 _MUNICIPALITIES, _INSTITUTIONS = 98, 500
@@ -47,7 +47,7 @@ def full_ledger() -> Counted:
     """As many lines as an exchange of the whole country has."""
     lists = shipped()
     everyone = [f"/municipality/{code}" for code in sorted(lists.municipalities)][:_MUNICIPALITIES]
-    rules = ruleset.shipped().sets[-1].rules
+    rules = rule_files.shipped().sets[-1].rules
     kinds = sorted({getattr(rules, name).kind for name in type(rules).model_fields})
     timings = ("in_time", "late", "waiting", "overdue")
     return Counted(

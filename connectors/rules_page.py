@@ -5,7 +5,8 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
-from streams.rules.ruleset import Rule, RuleBook, Rules, RuleSet, shipped
+from streams.rules.rule_files import shipped
+from streams.rules.ruleset import Rule, RuleBook, Rules, RuleSet
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "rules-in-force.md"
 _GENERAL: Final = {

@@ -36,7 +36,7 @@ from streams.monitoring import Monitoring
 from streams.proving import Prover
 from streams.publisher import Publisher, producer_settings
 from streams.relay import Relay
-from streams.rules.ruleset import shipped as shipped_rules
+from streams.rules.rule_files import shipped as shipped_rules
 from streams.seal_keys import SealKeys
 from streams.topic_state import TopicState
 from streams.topics import ensure_topics, inbound_shape, outbound_shape

@@ -18,18 +18,17 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from bench.drawing import Span, draw
 from connectors.dashboards.pages import ALL
 from connectors.embedded.kafka import EmbeddedKafka
 from connectors.embedded.postgres import EmbeddedPostgres
 from connectors.simulation import simulate
+from tests.drawing import Span, draw
 from tests.integration.api_server import BATCH, until
-from tests.integration.operations_room import Operated, operated, prometheus, ready
+from tests.integration.operations_room import ALERTS, Operated, operated, prometheus, ready
 from tests.integration.webhook_room import Answer, Receiver, receiving
 
 console = Console()
 PICTURES: Final = Path("docs/pictures")
-_ALERTS: Final = Path("docs/examples/alerts.yml").absolute()
 _PEOPLE, _WEEKS, _SEED, _AT_ONCE = 400, 4, 23, 25
 _READER, _HOOK = "/municipality/751", "/municipality/461"
 _RATE_SECONDS: Final = 20
@@ -47,7 +46,7 @@ def main() -> None:
         kafka = stack.enter_context(EmbeddedKafka(directory / "kafka"))
         database = stack.enter_context(EmbeddedPostgres(directory / "postgres", durable=False))
         gateway = stack.enter_context(operated(kafka.bootstrap, database.url, directory))
-        url = stack.enter_context(prometheus(gateway, directory / "prometheus", _ALERTS))
+        url = stack.enter_context(prometheus(gateway, directory / "prometheus", ALERTS))
         receiver = stack.enter_context(receiving())
         start = time.time()
         _run(gateway, receiver, asked.minutes * 60)

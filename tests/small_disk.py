@@ -1,6 +1,7 @@
 """A disk of a few megabytes at a directory, to be filled and emptied: what a test of a full disk needs."""
 
 import errno
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -22,8 +23,9 @@ class SmallDisk:
 
     def fill(self) -> None:
         """Leave not a single byte."""
-        if not self.mounted:
+        if not self.mounted and not os.environ.get("CI"):
             pytest.skip("a small disk can only be mounted by root (mount -t tmpfs)")
+        assert self.mounted, "mount -t tmpfs was refused"
         with (self.directory / "filling").open("wb", buffering=0) as filling:
             try:
                 while filling.write(_CHUNK):

@@ -22,8 +22,8 @@ from streams.cases import group
 from streams.facts import Fact
 from streams.rules.decide import tasks_at
 from streams.rules.model import MessageRef, Task
+from streams.rules.rule_files import shipped as shipped_rules
 from streams.rules.ruleset import RuleBook
-from streams.rules.ruleset import shipped as shipped_rules
 
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 _FAULTS_SHOWN = 20

@@ -14,7 +14,7 @@ from schemas.identifiers import parse_party
 from streams.ledger.overview import OutcomeCounts, eventful_case, pressing_task, to_do
 from streams.ledger.queries import task_history, tasks_of
 from streams.ledger.timeline import timeline_of
-from streams.rules import ruleset
+from streams.rules import rule_files
 from streams.rules.facts import COPENHAGEN
 
 _SHOWN_TOWNS = 12
@@ -56,7 +56,7 @@ def show_to_do(console: Console, ledger: Connection) -> None:
 def show_task(console: Console, ledger: Connection) -> None:
     """One duty to contact a young person, with its reason."""
     task_id = pressing_task(ledger)
-    found = task_history(ledger, task_id, ruleset.shipped()) if task_id else None
+    found = task_history(ledger, task_id, rule_files.shipped()) if task_id else None
     if found is None:
         console.print("\nNobody waits to be contacted in this population.")
         return

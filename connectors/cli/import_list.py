@@ -26,7 +26,7 @@ from connectors.settings import Settings
 from schemas.code_lists import shipped as shipped_lists
 from schemas.identifiers import PartyAddress, parse_party
 from schemas.pseudonym import load_or_make_key
-from streams.rules.ruleset import shipped as shipped_rules
+from streams.rules.rule_files import shipped as shipped_rules
 
 import_app = typer.Typer(help="Take over what another system has.", no_args_is_help=True)
 

@@ -14,7 +14,7 @@ from schemas.problems import OvergangError
 from streams.ledger.deciding import Rulebook
 from streams.ledger.ledger import Ledger
 from streams.ledger.sealing import Seal, load_or_make_wrapping_key
-from streams.rules import ruleset
+from streams.rules import rule_files
 
 
 class NoKey(OvergangError):
@@ -24,7 +24,7 @@ class NoKey(OvergangError):
 @contextmanager
 def open_for_change(settings: Settings) -> Iterator[Ledger]:
     """The configured ledger, else a running `overgang up`'s; Raises `NoLedger`, `NoKey`."""
-    rulebook = Rulebook(ruleset.shipped(), code_lists.shipped())
+    rulebook = Rulebook(rule_files.shipped(), code_lists.shipped())
     try:
         with Ledger(database_url(settings), existing_seal(settings.wrapping_key_file), rulebook) as ledger:
             yield ledger

@@ -23,7 +23,7 @@ from streams.ledger.deciding import Rulebook
 from streams.ledger.emptiness import is_empty
 from streams.ledger.replaying import Difference, Replayed
 from streams.ledger.replaying import replay as replay_ledger
-from streams.rules import ruleset
+from streams.rules import rule_files
 
 _WHOLE = 1_000
 
@@ -48,7 +48,7 @@ def replay(
 ) -> None:
     """Rebuild all tasks from the facts, and name the first that is not as stored. The ledger is only read."""
     settings = Settings()
-    rulebook = Rulebook(ruleset.shipped(), code_lists.shipped())
+    rulebook = Rulebook(rule_files.shipped(), code_lists.shipped())
     url, seal = database_url(settings), existing_seal(settings.wrapping_key_file)
     try:
         with _copy(url, into) as copy_url, progress("replaying", _WHOLE) as advance:

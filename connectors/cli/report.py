@@ -26,7 +26,7 @@ from streams.numbers.counting import Counted
 from streams.numbers.observing import observed
 from streams.numbers.telling import EVERYBODY, Row, mentor_rows, open_rows, side_by_side, task_rows
 from streams.rules.facts import danish_day
-from streams.rules.ruleset import shipped as shipped_rules
+from streams.rules.rule_files import shipped as shipped_rules
 
 _WHOLE: Final = 1_000
 _WIDE: Final = 240

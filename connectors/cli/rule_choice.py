@@ -4,7 +4,8 @@ from pathlib import Path
 
 import typer
 
-from streams.rules.ruleset import RuleBook, RuleSetError, read_rule_book, shipped
+from streams.rules.rule_files import read_rule_book, shipped
+from streams.rules.ruleset import RuleBook, RuleSetError
 
 
 def chosen_book(text: str) -> RuleBook:

@@ -11,7 +11,7 @@ from connectors.cli.printing import AsJson, print_fields, print_json, print_tabl
 from schemas.identifiers import TaskId
 from streams.ledger.answers import Revision, TaskHistory
 from streams.ledger.queries import task_history
-from streams.rules import ruleset
+from streams.rules import rule_files
 
 
 def task(
@@ -20,7 +20,7 @@ def task(
 ) -> None:
     """Show one task: the facts and the rule behind it, what closes it, and its revisions."""
     with open_ledger() as connection:
-        found = task_history(connection, TaskId(task_id.lower()), ruleset.shipped())
+        found = task_history(connection, TaskId(task_id.lower()), rule_files.shipped())
     if found is None:
         raise NotInLedger("there is no task with this id; `overgang tasks` lists them")
     if json:

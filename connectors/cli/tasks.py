@@ -9,7 +9,7 @@ from connectors.cli.printing import AsJson, print_json, print_table
 from schemas.identifiers import PartyAddress, TaskId, parse_party
 from streams.ledger.answers import ShownState
 from streams.ledger.queries import tasks_of
-from streams.rules.ruleset import shipped
+from streams.rules.rule_files import shipped
 
 
 def _party(text: str) -> str:

@@ -53,7 +53,7 @@ from streams.disk_room import no_room
 from streams.ledger.registry_watch import RegistryWatch
 from streams.ledger_numbers import LedgerNumbers
 from streams.measurements.build import tell_build
-from streams.rules.ruleset import shipped as shipped_rules
+from streams.rules.rule_files import shipped as shipped_rules
 from streams.tracing.target import tracing_to
 
 _log = structlog.get_logger(__name__)

@@ -11,8 +11,9 @@ from typing import Any
 
 import structlog
 from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from connectors.http.answered import Answered
 from connectors.http.metrics import Metrics
 from connectors.http.problems import Refusal
 
@@ -35,26 +36,19 @@ class Observe:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        status = 0
-
-        async def noted(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
+        answered = Answered(send)
         try:
-            await self._app(scope, receive, noted)
+            await self._app(scope, receive, answered)
         except ClientDisconnect:
-            status = _CLIENT_WENT
+            answered.status = _CLIENT_WENT
         except Exception as fault:  # noqa: BLE001 - the one place where our own faults become an answer
             fault_id = _log_fault(fault)
-            if not status:
+            if not answered.status:
                 await Refusal("internal-error", f"A fault of the gateway, id {fault_id}.").response()(
-                    scope, receive, noted
+                    scope, receive, answered
                 )
         finally:
-            self._record(scope, status, time.perf_counter() - began)
+            self._record(scope, answered.status, time.perf_counter() - began)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "other"

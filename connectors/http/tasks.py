@@ -15,7 +15,7 @@ from schemas.identifiers import CaseKey, PartyAddress, TaskId
 from streams.ledger.answers import LedgerTask, ShownState, TaskHistory, Timeline, TimelineMessage
 from streams.ledger.queries import task_history, tasks_of
 from streams.ledger.timeline import timeline_of
-from streams.rules import ruleset
+from streams.rules import rule_files
 
 router = APIRouter(tags=["tasks"])
 _CLOSED = ("no-credential", "not-proved", "database-unavailable", "access-unknown")
@@ -76,7 +76,7 @@ def one_task(task_id: UUID, parts: OpenParts, asking: Asking) -> TaskHistory:
     Its recipient sees what was its own: not who had the task before.
     """
     with parts.engine.connect() as connection:
-        found = task_history(connection, TaskId(str(task_id)), ruleset.shipped())
+        found = task_history(connection, TaskId(str(task_id)), rule_files.shipped())
     if found is None or not (asking.operates or _sees(asking, found.task.recipient)):
         raise Refusal("not-found", "There is no task with this id that this system may read.")
     return found if asking.operates else _own_part(asking, found)

@@ -6,10 +6,11 @@ from contextvars import ContextVar
 from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from connectors.http.answered import Answered
 from connectors.http.problems import Refusal
-from schemas.message import Message as Event
+from schemas.message import Message
 
 if TYPE_CHECKING:
     from streams.tracing.tracing import Hop, Tracing
@@ -63,22 +64,15 @@ class TraceIngest:
         came = headers.get(b"traceparent")
         request = _Request(self._tracing, None if came is None else came.decode("latin-1"))
         token = _current.set(request)
-        status = 0
-
-        async def noted(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
+        answered = Answered(send)
         try:
-            await self._app(scope, receive, noted)
+            await self._app(scope, receive, answered)
         finally:
             _current.reset(token)
-            request.end(status)
+            request.end(answered.status)
 
 
-def sent(tracing: Tracing, message: Event, topic: str) -> tuple[Event, Hop | None]:
+def sent(tracing: Tracing, message: Message, topic: str) -> tuple[Message, Hop | None]:
     """The message as it is to be written, and the span of that; None where it is not traced."""
     request = _current.get()
     begun = None if request is None else request.hop(message.envelope.traceparent)

@@ -13,19 +13,14 @@ from pathlib import Path
 
 import httpx
 import psycopg
-import yaml
 
 from connectors.embedded.kafka import EmbeddedKafka
 from connectors.embedded.postgres import EmbeddedPostgres
 from streams.leadership import RELAY
 from tests.integration.api_server import until
-from tests.integration.operations_room import Operated, asked, operated, prometheus, ready
+from tests.integration.operations_room import ALERTS, RULES, Operated, asked, operated, prometheus, ready
 from tests.shell import ROOT
 
-ALERTS = ROOT / "docs" / "examples" / "alerts.yml"
-_RULES = [
-    rule for group in yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"] for rule in group["rules"]
-]
 _POLL_SECONDS = 10
 PARTIES = [f"/municipality/{number}" for number in range(900, 949)]
 _POLLS_OF_ONE = 4
@@ -42,7 +37,7 @@ class Faulty:
 
     def true(self, alert: str) -> bool:
         """Whether what an alert asks is so now, however long it would wait before it calls somebody."""
-        rules = [rule["expr"] for rule in _RULES if rule.get("alert") == alert]
+        rules = [rule["expr"] for rule in RULES if rule.get("alert") == alert]
         assert rules, alert
         return any(asked(self.prometheus, rule) for rule in rules)
 

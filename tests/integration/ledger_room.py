@@ -24,7 +24,7 @@ from streams.ledger.deciding import Rulebook
 from streams.ledger.ledger import Ledger
 from streams.ledger.migrate import migrate
 from streams.ledger.sealing import Seal
-from streams.rules import ruleset
+from streams.rules import rule_files
 
 KEY = PseudonymKey(bytes(range(32)))
 WRAPPING = bytes(range(32, 64))
@@ -52,7 +52,7 @@ def settings_of_a_ledger(monkeypatch: pytest.MonkeyPatch, directory: Path, datab
 def ledger_on(database_url: str) -> Iterator[Ledger]:
     """An open ledger on a migrated database."""
     migrate(database_url)
-    with Ledger(database_url, Seal(WRAPPING), Rulebook(ruleset.shipped(), LISTS)) as ledger:
+    with Ledger(database_url, Seal(WRAPPING), Rulebook(rule_files.shipped(), LISTS)) as ledger:
         yield ledger
 
 

@@ -20,6 +20,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+import yaml
 from confluent_kafka import Producer
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -35,10 +36,12 @@ from tests.integration.stream_room import StreamRoom
 from tests.integration.test_worker_health import free_port
 from tests.processes import Processes, Running
 from tests.promises.finished_run import outcomes
-from tests.shell import typed
+from tests.shell import ROOT, typed
 
 PEOPLE, WEEKS, SEED = 60, 2, 23
 UNREADABLE = 7
+ALERTS = ROOT / "docs" / "examples" / "alerts.yml"
+RULES = [r for g in yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"] for r in g["rules"]]
 COUNTING_OFTEN = (
     "import streams.ledger_numbers as numbers; numbers.COUNT_EVERY = 1.0;"
     " from connectors.cli.main import main; main()"

@@ -4,15 +4,15 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from connectors.embedded.failures import ArtefactUnavailable
 from connectors.embedded.jars import configured_jars, kafka_jars, locked
 from connectors.embedded.kafka import EmbeddedKafka
+from tests.loopback import serving
 
 MENDS = ("OVERGANG_MAVEN_REPOSITORY", "OVERGANG_KAFKA_BOOTSTRAP")
 
@@ -36,13 +36,8 @@ def repository(tmp_path: Path) -> Iterator[tuple[str, Path, list[str]]]:
         (directory / jar.name).symlink_to(jar)
     asked: list[str] = []
     handler = type("AskedRepository", (Repository,), {"asked": asked})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(root)))
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}", root, asked
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(partial(handler, directory=str(root))) as port:
+        yield f"http://127.0.0.1:{port}", root, asked
 
 
 def test_the_lock_names_kafka_its_45_jars_and_a_logging_binding() -> None:

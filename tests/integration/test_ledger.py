@@ -284,21 +284,6 @@ def test_no_identifier_name_or_birth_date_stands_readable_in_any_row(database_ur
         assert secret not in everything
 
 
-def test_the_migrations_make_exactly_the_tables_of_the_code(database_url: str) -> None:
-    from alembic.autogenerate import compare_metadata
-    from alembic.migration import MigrationContext
-
-    from streams.ledger.engine import engine_for
-    from streams.ledger.migrate import migrate
-    from streams.ledger.tables import metadata
-
-    migrate(database_url)
-    with engine_for(database_url).connect() as connection:
-        context = MigrationContext.configure(connection, opts={"include_schemas": True})
-        found = compare_metadata(context, metadata)
-    assert [change for change in found if change[1].name != "alembic_version"] == []
-
-
 def test_a_ledger_refuses_another_pseudonym_key(database_url: str) -> None:
     with ledger_on(database_url) as ledger:
         ledger.check_key(KEY)

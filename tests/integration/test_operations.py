@@ -8,17 +8,18 @@ from pathlib import Path
 
 import psycopg
 import pytest
-import yaml
 
-from bench.drawing import Span, draw
 from connectors.dashboards.pages import ALL as DASHBOARDS
 from schemas.flows import FLOWS
 from streams.measurements import ALL
 from streams.measurements.ledger import LEDGER
 from streams.measurements.model import Where
 from tests.conftest import fresh_database
+from tests.drawing import Span, draw
 from tests.integration.api_server import until
 from tests.integration.operations_room import (
+    ALERTS,
+    RULES,
     Labels,
     Operated,
     asked,
@@ -31,8 +32,6 @@ from tests.integration.operations_room import (
 from tests.integration.runbook_room import blocks, commands
 from tests.shell import ROOT
 
-ALERTS = ROOT / "docs" / "examples" / "alerts.yml"
-RULES = [r for g in yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"] for r in g["rules"]]
 LARGEST_PICTURE = 150 * 1024
 Numbers = dict[tuple[str, Labels], float]
 

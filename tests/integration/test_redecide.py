@@ -18,7 +18,7 @@ from streams.ledger.deciding import Rulebook
 from streams.ledger.ledger import Ledger
 from streams.ledger.redeciding import Change, ChangedTasks
 from streams.ledger.sealing import Seal
-from streams.rules.ruleset import read_rule_book, shipped
+from streams.rules.rule_files import read_rule_book, shipped
 from tests.integration.ledger_room import (
     LISTS,
     NOW,

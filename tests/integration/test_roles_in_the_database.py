@@ -15,6 +15,7 @@ from connectors.embedded.postgres import EmbeddedPostgres
 from streams.database_roles import PRIVILEGES, Right, shipped_roles
 from streams.ledger.migrate import migrate
 from tests.integration.database_users import as_user
+from tests.production_settings import production_settings, secret_file
 
 ROLES = shipped_roles()
 RIGHTS = ROLES.rights()
@@ -246,24 +247,8 @@ def test_a_backup_is_made_by_the_user_that_only_reads(
 @pytest.fixture
 def production(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Settings of the production profile, less the database; the broker that they name is never asked."""
-    for name in ("pseudonym.key", "wrapping.key", "seal.keys", "kafka.password"):
-        (tmp_path / name).touch(mode=0o600)
-        (tmp_path / name).write_text(f"{'00' * 32}\n")
-    for name, value in {
-        "PROFILE": "production",
-        "DATA_DIRECTORY": tmp_path / "data",
-        "KAFKA_BOOTSTRAP": "broker.example:9093",
-        "KAFKA_USER": "overgang-worker",
-        "KAFKA_PASSWORD_FILE": tmp_path / "kafka.password",
-        "PSEUDONYM_KEY_FILE": tmp_path / "pseudonym.key",
-        "WRAPPING_KEY_FILE": tmp_path / "wrapping.key",
-        "SEAL_KEYS_FILE": tmp_path / "seal.keys",
-        "REPLICATION_FACTOR": 3,
-        "TOKEN_ISSUER": "https://issuer.example",
-        "TOKEN_KEYS": "https://issuer.example/jwks",
-        "WEBHOOK_ORIGIN": "overgang.example",
-    }.items():
-        monkeypatch.setenv(f"OVERGANG_{name}", str(value))
+    for name, value in production_settings(tmp_path).items():
+        monkeypatch.setenv(name, value)
     return tmp_path
 
 
@@ -288,10 +273,9 @@ def test_in_production_no_part_runs_as_who_owns_the_tables(
 ) -> None:
     executed(ours, "CREATE ROLE almost LOGIN PASSWORD 'almost' IN ROLE overgang")
     try:
-        (production / "almost.password").touch(mode=0o600)
-        (production / "almost.password").write_text("almost\n")
+        password = secret_file(production / "almost.password", "almost")
         monkeypatch.setenv("OVERGANG_DATABASE_URL", as_user(ours, "almost"))
-        monkeypatch.setenv("OVERGANG_DATABASE_PASSWORD_FILE", str(production / "almost.password"))
+        monkeypatch.setenv("OVERGANG_DATABASE_PASSWORD_FILE", str(password))
         assert run([command]) == 1
         assert "almost owns the tables; run `overgang database roles apply`" in capsys.readouterr().err
     finally:

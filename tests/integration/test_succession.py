@@ -10,7 +10,7 @@ from streams.ledger.deciding import Rulebook
 from streams.ledger.ledger import Ledger
 from streams.ledger.migrate import migrate
 from streams.ledger.sealing import Seal
-from streams.rules import ruleset
+from streams.rules import rule_files
 from tests.integration.ledger_room import ALMA, WRAPPING, Partition, contacted, notice, rows, take
 from tests.unit.rules.own_lists import merged
 
@@ -26,7 +26,7 @@ def ledger(database_url: str, tmp_path: Path) -> Iterator[Ledger]:
     """Aarhus is part of Odense from 5 October 2026."""
     lists = merged(tmp_path, municipalities={"751": ("2026-10-04", "461")})
     migrate(database_url)
-    with Ledger(database_url, Seal(WRAPPING), Rulebook(ruleset.shipped(), lists)) as opened:
+    with Ledger(database_url, Seal(WRAPPING), Rulebook(rule_files.shipped(), lists)) as opened:
         yield opened
 
 

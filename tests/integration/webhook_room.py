@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -30,6 +30,7 @@ from streams.ledger.webhook_changes import WebhookChanges
 from streams.ledger.webhook_lists import WebhookException, webhook_exceptions_of, webhook_standings
 from streams.webhooks import DeliveryState
 from tests.integration.ledger_room import ALMA, WRAPPING, checked, ledger_on, notice
+from tests.loopback import serving
 
 ORIGIN = "gateway.example"
 TTL = timedelta(days=14)
@@ -130,17 +131,9 @@ def receiving(receiver: Receiver | None = None) -> Iterator[Receiver]:
         def log_message(self, *_: object) -> None:
             """Nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    mine.url = f"http://127.0.0.1:{server.server_port}/hook"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with serving(Handler) as port:
+        mine.url = f"http://127.0.0.1:{port}/hook"
         yield mine
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(10)
 
 
 class Clock:

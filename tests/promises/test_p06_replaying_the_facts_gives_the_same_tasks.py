@@ -8,7 +8,7 @@ from schemas.wire import decode
 from streams.ledger.deciding import Rulebook
 from streams.ledger.ledger import Ledger
 from streams.ledger.sealing import load_or_make_wrapping_key
-from streams.rules import ruleset
+from streams.rules import rule_files
 from tests.integration.ledger_room import LISTS
 from tests.promises.aftermath import decided_tasks, ledger_tasks, quiet_moment
 from tests.promises.finished_run import FinishedRun
@@ -27,7 +27,7 @@ def test_the_ledgers_facts_decide_to_the_ledgers_tasks_in_any_order(run: Finishe
 def facts_of(run: FinishedRun) -> list[dict[str, Any]]:
     """The stored messages, opened, as structured events again."""
     seal = load_or_make_wrapping_key(run.room.directory / "wrapping.key")
-    with Ledger(run.room.database_url, seal, Rulebook(ruleset.shipped(), LISTS)) as ledger:
+    with Ledger(run.room.database_url, seal, Rulebook(rule_files.shipped(), LISTS)) as ledger:
         return [
             to_structured(
                 {

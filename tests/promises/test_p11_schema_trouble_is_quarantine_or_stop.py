@@ -13,7 +13,7 @@ from schemas.flows import FLOWS
 from streams.ledger.deciding import Rulebook
 from streams.ledger.ledger import Ledger
 from streams.ledger.sealing import load_or_make_wrapping_key
-from streams.rules import ruleset
+from streams.rules import rule_files
 from tests.integration.ledger_room import LISTS, checked
 from tests.integration.stream_room import StreamRoom, room
 
@@ -108,4 +108,4 @@ def untouched(room: StreamRoom) -> None:
 
 def ledger_of(room: StreamRoom) -> Ledger:
     seal = load_or_make_wrapping_key(room.directory / "wrapping.key")
-    return Ledger(room.database_url, seal, Rulebook(ruleset.shipped(), LISTS))
+    return Ledger(room.database_url, seal, Rulebook(rule_files.shipped(), LISTS))

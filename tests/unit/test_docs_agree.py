@@ -7,7 +7,7 @@ import pytest
 
 from schemas.flows import FLOWS
 from schemas.outbound import OUTBOUND
-from streams.rules import ruleset
+from streams.rules import rule_files, ruleset
 from streams.topics import DAY_MS, inbound_shape, outbound_shape
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -41,7 +41,7 @@ def test_every_outbound_type_has_a_row(type_: str) -> None:
         assert [name for name in OUTBOUND[type_].model_fields if name not in told] == []
 
 
-@pytest.mark.parametrize("rule_set", ruleset.shipped().sets, ids=lambda rule_set: rule_set.id)
+@pytest.mark.parametrize("rule_set", rule_files.shipped().sets, ids=lambda rule_set: rule_set.id)
 def test_every_rule_has_a_row_with_its_kind_duty_and_deadline(rule_set: ruleset.RuleSet) -> None:
     rules = [getattr(rule_set.rules, name) for name in type(rule_set.rules).model_fields]
     assert len(rules) >= 17
@@ -60,7 +60,7 @@ def test_every_rule_has_a_row_with_its_kind_duty_and_deadline(rule_set: ruleset.
 
 def test_the_rule_sets_and_their_first_days_are_told() -> None:
     domain = (DOCS / "domain.md").read_text(encoding="utf-8")
-    for rule_set in ruleset.shipped().sets:
+    for rule_set in rule_files.shipped().sets:
         assert f"| `{rule_set.id}` | {rule_set.valid_from} |" in domain
 
 

@@ -17,7 +17,7 @@ from connectors.eu_import.row_result import Outcome
 from schemas.code_lists import shipped as shipped_lists
 from schemas.identifiers import PartyAddress
 from schemas.pseudonym import PseudonymKey
-from streams.rules.ruleset import shipped as shipped_rules
+from streams.rules.rule_files import shipped as shipped_rules
 
 HEADER = (
     "eu_case_id;cpr;foreign_id_country;foreign_id_number;family_name;residence_municipality;registered_on;"

@@ -16,13 +16,13 @@ from streams.ledger_text import text as ledger_text
 from streams.measurements import ALL
 from streams.measurements.labels import MUNICIPALITY, TASK_KIND
 from streams.measurements.model import OTHER, Domain, Kind, Measurement, Where, Within
-from streams.rules import ruleset
+from streams.rules import rule_files
 
 LISTS = shipped()
 KINDS = sorted(
     {
         getattr(rule_set.rules, name).kind
-        for rule_set in ruleset.shipped().sets
+        for rule_set in rule_files.shipped().sets
         for name in type(rule_set.rules).model_fields
     }
 )

@@ -15,9 +15,9 @@ from connectors.cli.worker import worker_config
 from connectors.database import with_password
 from connectors.settings import Settings, SettingsRefused
 from schemas.key_file import KeyFileError
+from tests.production_settings import production_settings, secret_file
 
 Change = Callable[[str, str | None], None]
-KEY = "00" * 32
 
 
 @pytest.fixture(autouse=True)
@@ -26,34 +26,15 @@ def safe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     for field in Settings.model_fields:
         monkeypatch.delenv(f"OVERGANG_{field.upper()}", raising=False)
     monkeypatch.chdir(tmp_path)
-    for name, content in (
-        ("pseudonym.key", KEY),
-        ("wrapping.key", KEY),
-        ("seal.keys", KEY),
-        ("kafka.password", "correct horse"),
-        ("database.password", "battery staple"),
-        ("tls.key", "a private key"),
-    ):
-        (tmp_path / name).write_text(f"{content}\n")
-        (tmp_path / name).chmod(0o600)
+    for name, value in production_settings(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    secret_file(tmp_path / "kafka.password", "correct horse")
+    secret_file(tmp_path / "tls.key", "a private key")
+    password = secret_file(tmp_path / "database.password", "battery staple")
     (tmp_path / "data").mkdir(mode=0o700)
-    for name, value in {
-        "PROFILE": "production",
-        "DATA_DIRECTORY": tmp_path / "data",
-        "KAFKA_BOOTSTRAP": "one.example:9093,two.example:9093",
-        "KAFKA_USER": "overgang-worker",
-        "KAFKA_PASSWORD_FILE": tmp_path / "kafka.password",
-        "DATABASE_URL": "postgresql://overgang@database.example/overgang?sslmode=verify-full",
-        "DATABASE_PASSWORD_FILE": tmp_path / "database.password",
-        "PSEUDONYM_KEY_FILE": tmp_path / "pseudonym.key",
-        "WRAPPING_KEY_FILE": tmp_path / "wrapping.key",
-        "SEAL_KEYS_FILE": tmp_path / "seal.keys",
-        "REPLICATION_FACTOR": 3,
-        "TOKEN_ISSUER": "https://issuer.example",
-        "TOKEN_KEYS": "https://issuer.example/jwks",
-        "WEBHOOK_ORIGIN": "overgang.example",
-    }.items():
-        monkeypatch.setenv(f"OVERGANG_{name}", str(value))
+    url = "postgresql://overgang@database.example/overgang?sslmode=verify-full"
+    monkeypatch.setenv("OVERGANG_DATABASE_URL", url)
+    monkeypatch.setenv("OVERGANG_DATABASE_PASSWORD_FILE", str(password))
     return tmp_path
 
 

@@ -4,7 +4,8 @@ from datetime import date
 from pathlib import Path
 
 from connectors.rules_page import PAGE, page
-from streams.rules.ruleset import RuleBook, Rules, read_rule_book, shipped
+from streams.rules.rule_files import read_rule_book, shipped
+from streams.rules.ruleset import RuleBook, Rules
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "rules" / "no-mentor-right"
 

@@ -3,7 +3,7 @@
 import pytest
 
 from schemas.identifiers import PartyAddress
-from streams.rules import ruleset
+from streams.rules import rule_files
 from streams.rules.model import TaskState
 from streams.task_progress import TOLD, Progress, is_told, progress_of
 
@@ -12,7 +12,7 @@ AARHUS = PartyAddress("/municipality/751")
 
 
 def test_every_rule_of_which_a_sender_hears_exists() -> None:
-    book = ruleset.shipped()
+    book = rule_files.shipped()
     assert all(book.rule(rules.id, rule) for rules in book.sets for rule in TOLD)
 
 

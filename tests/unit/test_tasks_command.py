@@ -3,7 +3,7 @@
 import pytest
 
 from connectors.cli.main import run
-from streams.rules.ruleset import shipped
+from streams.rules.rule_files import shipped
 
 
 def test_a_kind_that_no_rule_opens_is_refused_with_those_that_are(capsys: pytest.CaptureFixture[str]) -> None:

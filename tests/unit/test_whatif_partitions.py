@@ -18,7 +18,7 @@ from schemas.pseudonym import PseudonymKey
 from streams.cases import group
 from streams.comparison import Period
 from streams.rules.decide import tasks_at
-from streams.rules.ruleset import read_rule_book, shipped
+from streams.rules.rule_files import read_rule_book, shipped
 
 KEY = PseudonymKey(bytes(range(32)))
 LISTS = shipped_lists()

@@ -8,7 +8,8 @@ from tempfile import TemporaryDirectory
 
 from hypothesis import strategies as st
 
-from streams.rules.ruleset import RuleBook, read_rule_book, shipped
+from streams.rules.rule_files import read_rule_book, shipped
+from streams.rules.ruleset import RuleBook
 
 HEAD = "municipality,rule,working_days,valid_from,valid_to,source"
 SHIPPED = Path(__file__).parents[3] / "streams" / "rules" / "sets"

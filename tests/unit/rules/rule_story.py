@@ -23,7 +23,7 @@ from streams.rules.facts import (
     danish_day,
 )
 from streams.rules.model import Decision, MessageRef, Task
-from streams.rules.ruleset import shipped as shipped_rules
+from streams.rules.rule_files import shipped as shipped_rules
 
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")
 SCHOOL = "/institution/280051"

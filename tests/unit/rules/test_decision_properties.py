@@ -12,7 +12,7 @@ from rule_story import AARHUS, ODENSE, OTHER_SCHOOL, SCHOOL, Story, instant
 from schemas.code_lists import shipped as shipped_lists
 from streams.rules.decide import decide
 from streams.rules.facts import Fact
-from streams.rules.ruleset import shipped as shipped_rules
+from streams.rules.rule_files import shipped as shipped_rules
 
 _SOME = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 _DAYS = [f"2026-{month:02}-{day:02}" for month in (6, 7, 10, 12) for day in (1, 2, 15)]

@@ -10,7 +10,7 @@ from rule_story import AARHUS, ODENSE, instant
 from schemas.code_list_files import DatedCode
 from schemas.code_lists import shipped as shipped_lists
 from streams.rules.decide import decide
-from streams.rules.ruleset import shipped as shipped_rules
+from streams.rules.rule_files import shipped as shipped_rules
 
 KIND = "SEND_U009"
 HORSENS = "/municipality/615"

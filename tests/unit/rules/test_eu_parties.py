@@ -8,7 +8,7 @@ from rule_story import AARHUS, ODENSE, instant
 
 from schemas.code_lists import shipped as shipped_lists
 from streams.rules.decide import decide
-from streams.rules.ruleset import shipped as shipped_rules
+from streams.rules.rule_files import shipped as shipped_rules
 
 HORSENS, COPENHAGEN_CITY = "/municipality/615", "/municipality/101"
 TELL = "SEND_U009"

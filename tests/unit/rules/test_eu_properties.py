@@ -13,7 +13,7 @@ from rule_story import AARHUS, ODENSE, Story, instant
 from schemas.code_lists import shipped as shipped_lists
 from streams.rules.decide import decide
 from streams.rules.facts import Fact
-from streams.rules.ruleset import shipped as shipped_rules
+from streams.rules.rule_files import shipped as shipped_rules
 
 _SOME = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 _DAYS = ["2026-03-06", "2026-03-28", "2026-03-29", "2026-04-30", "2026-05-18", "2026-06-01", "2026-06-02"]

@@ -12,7 +12,8 @@ from rule_story import Story, instant
 from schemas.code_lists import shipped as shipped_lists
 from schemas.flows import FLOWS
 from streams.rules.decide import decide
-from streams.rules.ruleset import RuleBook, Rules, RuleSet, RuleSetError, read_rule_book, shipped
+from streams.rules.rule_files import read_rule_book, shipped
+from streams.rules.ruleset import RuleBook, Rules, RuleSet, RuleSetError
 
 SHIPPED = files("streams.rules") / "sets"
 EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "rules" / "no-mentor-right"

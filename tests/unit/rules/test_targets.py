@@ -13,7 +13,8 @@ from connectors.rules_page import page
 from schemas.code_lists import shipped as shipped_lists
 from streams.rules.decide import decide
 from streams.rules.model import Task
-from streams.rules.ruleset import RuleBook, RuleSetError, read_rule_book, shipped
+from streams.rules.rule_files import read_rule_book, shipped
+from streams.rules.ruleset import RuleBook, RuleSetError
 
 ODENSE_ONE_DAY = "461,contact-exchange,1,2024-01-01,2024-06-10,agreement 1"
 
